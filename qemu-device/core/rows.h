@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Arithmetic on arrays: numerics.h and functions.h, many elements at a time, once
+ * per instruction set. rows-body.h and math-body.h hold the one source.
+ */
+#ifndef LOOM_ROWS_H
+#define LOOM_ROWS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/**
+ * struct loom_rows - arithmetic on arrays of @n elements
+ */
+struct loom_rows {
+	/** @widen: to binary32; @dtype F32, F16, BF16, I8, U8 or I32. */
+	void (*widen)(unsigned int dtype, const void *src, float *dst, size_t n);
+	/** @narrow: from binary32 to a result type, see loom_f32_put(). */
+	void (*narrow)(unsigned int dtype, const float *src, void *dst, size_t n, int32_t zero);
+	/** @binary: enum loom_eltwise_op; @dst may be @a or @b. */
+	void (*binary)(unsigned int op, const float *a, const float *b, float *dst, size_t n);
+	/** @unary: enum loom_unary_op; @dst may be @src. */
+	void (*unary)(unsigned int op, const float *src, float *dst, size_t n);
+	/** @lanes: acc[i % LOOM_LANES] takes x[i], as enum loom_reduce_op says. */
+	void (*lanes)(unsigned int op, float *acc, const float *x, size_t n);
+	/** @fold: acc[i] takes x[i]. */
+	void (*fold)(unsigned int op, float *acc, const float *x, size_t n);
+	/** @power_sum: x = exp(x - max), and acc[i % LOOM_LANES] += x[i]. */
+	void (*power_sum)(float *x, float max, float *acc, size_t n);
+	/** @divide: x = x / by. */
+	void (*divide)(float *x, float by, size_t n);
+	/** @subtract: x = (x - first) - second. */
+	void (*subtract)(float *x, float first, float second, size_t n);
+	/** @act: enum loom_act, in place. */
+	void (*act)(unsigned int act, const float *param, float *x, size_t n);
+	/** @integer: act(op(a, b)) of equal types I32, I8 or U8. */
+	void (*integer)(unsigned int dtype, unsigned int op, unsigned int act, const void *a,
+			const void *b, void *dst, size_t n);
+	/** @integer_unary: act(op(src)) of equal types I32, I8 or U8. */
+	void (*integer_unary)(unsigned int dtype, unsigned int op, unsigned int act,
+			      const void *src, void *dst, size_t n);
+	/** @offset: x += y + c modulo 2^32. */
+	void (*offset)(uint32_t *x, const uint32_t *y, uint32_t c, size_t n);
+	/**
+	 * @words: @n values of k to words of @kpack values, see struct loom_gemm_shape;
+	 * @adjust: zero point to subtract (of two values) or bits to flip (of four)
+	 */
+	void (*words)(unsigned int kpack, unsigned int dtype, int32_t adjust, const void *src,
+		      uint32_t *dst, size_t n);
+	/** @weave: words of @n lines from @kpack arrays, one for each value of k. */
+	void (*weave)(unsigned int kpack, unsigned int dtype, int32_t adjust,
+		      const void *const *src, uint32_t *dst, size_t n);
+	/**
+	 * @spread: @n rows of @panels times LOOM_PANEL_COLUMNS words that are @stride
+	 * bytes apart to panels that are @panel words apart
+	 */
+	void (*spread)(const uint8_t *src, int64_t stride, size_t n, size_t panels, uint32_t *dst,
+		       size_t panel);
+	/**
+	 * @split: from a panel of 8-bit values as it is in memory, words of four
+	 * values for each column, to words of two, of which @n; @adjust: zero
+	 * point to subtract
+	 */
+	void (*split)(const uint32_t *src, int32_t adjust, uint32_t *dst, size_t n);
+};
+
+
+#endif

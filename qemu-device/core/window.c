@@ -1,0 +1,310 @@
+// SPDX-License-Identifier: MIT
+/* Windows as matrices, and the weights of a convolution that go with them. */
+#include "numerics.h"
+#include "walk.h"
+#include "window.h"
+
+#define AXES	LOOM_WINDOW_AXES
+
+static uint64_t distance(int64_t stride)
+{
+	return stride < 0 ? 0 - (uint64_t)stride : (uint64_t)stride;
+}
+
+static int64_t bytes(const struct loom_operand *op, unsigned int axis)
+{
+	/* along an axis of one element nothing bounds the stride, and nothing uses it */
+	return op->dims[axis] == 1 ? 0 : (int64_t)((uint64_t)op->strides[axis] * op->size);
+}
+
+static const struct loom_window_view *view_of(const struct loom_gemm_source *source)
+{
+	return (const struct loom_window_view *)source;
+}
+
+/* Channel and tap of a value of k. */
+static uint64_t split(const struct loom_window_view *v, uint64_t k, uint64_t *tap)
+{
+	uint64_t t = k / v->channels;
+
+	for (unsigned int i = AXES; i-- > 0; t /= v->taps[i])
+		tap[i] = t % v->taps[i];
+	return k % v->channels;
+}
+
+static void next_tap(const struct loom_window_view *v, uint64_t *tap)
+{
+	for (unsigned int i = AXES; i-- > 0;) {
+		if (++tap[i] < v->taps[i])
+			return;
+		tap[i] = 0;
+	}
+}
+
+/* ---- w ---- */
+
+static uint64_t w_offset(const struct loom_window_view *v, uint64_t line, const uint64_t *tap,
+			 uint64_t channel)
+{
+	uint64_t off = v->off + line * (uint64_t)v->line + channel * (uint64_t)v->channel;
+
+	for (unsigned int i = 0; i < AXES; i++)
+		off += tap[i] * (uint64_t)v->strides[i];
+	return off;
+}
+
+static const void *w_along(const struct loom_gemm_source *source, uint64_t line, uint64_t k,
+			   uint64_t n, void *bounce)
+{
+	const struct loom_window_view *v = view_of(source);
+	uint64_t tap[AXES], channel = split(v, k, tap), now;
+	uint8_t *to = bounce;
+
+	if (v->channels - channel >= n)
+		return loom_row_get(v->op, w_offset(v, line, tap, channel), v->channel, n, bounce);
+	for (; n; n -= now, channel = 0, next_tap(v, tap), to += now * v->op->size) {
+		const void *p;
+
+		now = v->channels - channel < n ? v->channels - channel : n;
+		p = loom_row_get(v->op, w_offset(v, line, tap, channel), v->channel, now, to);
+		if (p != to)
+			memcpy(to, p, now * v->op->size);
+	}
+	return bounce;
+}
+
+static const void *w_across(const struct loom_gemm_source *source, uint64_t k, uint64_t line,
+			    uint64_t n, void *bounce)
+{
+	const struct loom_window_view *v = view_of(source);
+	uint64_t tap[AXES], channel = split(v, k, tap);
+
+	return loom_row_get(v->op, w_offset(v, line, tap, channel), v->line, n, bounce);
+}
+
+void loom_window_view_w(struct loom_window_view *v, const struct loom_work *work)
+{
+	const struct loom_operand *w = &work->operands[2];
+	unsigned int axes = w->rank - 3u;
+
+	memset(v, 0, sizeof(*v));
+	v->op = w;
+	v->line = bytes(w, 1);
+	v->channels = w->dims[2];
+	v->channel = bytes(w, 2);
+	for (unsigned int i = 0; i < AXES; i++) {
+		unsigned int axis = 3 + i - (AXES - axes);
+
+		v->taps[i] = i < AXES - axes ? 1 : w->dims[axis];
+		v->strides[i] = i < AXES - axes ? 0 : bytes(w, axis);
+	}
+	/* few long runs: the taps of a single channel lie together */
+	for (unsigned int i = AXES; i-- > 0;) {
+		if (v->channels != 1 && v->taps[i] != 1 &&
+		    (uint64_t)v->strides[i] != (uint64_t)v->channel * v->channels)
+			break;
+		if (v->channels == 1)
+			v->channel = v->strides[i];
+		v->channels *= v->taps[i];
+		v->taps[i] = 1;
+		v->strides[i] = 0;
+	}
+	v->source.get_along = w_along;
+	v->source.get_across = w_across;
+	v->source.across = w->dims[1] > 3 && v->line == w->size;
+}
+
+/* ---- x ---- */
+
+static void fill(const struct loom_window_view *v, uint8_t *to, uint64_t n)
+{
+	if (v->op->size == 1 || !v->hole) {
+		memset(to, (uint8_t)v->hole, n * v->op->size);
+		return;
+	}
+	for (uint64_t i = 0; i < n; i++)
+		memcpy(to + i * v->op->size, &v->hole, v->op->size);
+}
+
+static void place(const struct loom_window_view *v, uint64_t line, uint64_t *out)
+{
+	line += v->first;
+	for (unsigned int i = AXES; i-- > 0; line /= v->out[i])
+		out[i] = line % v->out[i];
+}
+
+/* Offset of what the first @axes axes see; false: a hole. */
+static bool x_offset(const struct loom_window_view *v, const uint64_t *out, const uint64_t *tap,
+		     unsigned int axes, uint64_t *off)
+{
+	uint64_t at;
+
+	for (unsigned int i = 0; i < axes; i++) {
+		if (!loom_axis_at(&v->window[i], v->dims[i], out[i], tap[i], &at))
+			return false;
+		*off += at * (uint64_t)v->strides[i];
+	}
+	return true;
+}
+
+static const void *x_along(const struct loom_gemm_source *source, uint64_t line, uint64_t k,
+			   uint64_t n, void *bounce)
+{
+	const struct loom_window_view *v = view_of(source);
+	uint64_t tap[AXES], out[AXES], channel = split(v, k, tap), now;
+	uint8_t *to = bounce;
+
+	place(v, line, out);
+	for (; n; n -= now, channel = 0, next_tap(v, tap), to += now * v->op->size) {
+		uint64_t off = v->off + channel * (uint64_t)v->channel;
+		const void *p;
+
+		now = v->channels - channel < n ? v->channels - channel : n;
+		if (!x_offset(v, out, tap, AXES, &off)) {
+			fill(v, to, now);
+			continue;
+		}
+		p = loom_row_get(v->op, off, v->channel, now, to);
+		if (p == to)
+			continue;
+		if (to == bounce && now == n)
+			return p;
+		memcpy(to, p, now * v->op->size);
+	}
+	return bounce;
+}
+
+static uint64_t div_up(uint64_t a, uint64_t b)
+{
+	return a / b + (a % b != 0);
+}
+
+/* @n places along the last axis, from @out on. */
+static const void *x_row(const struct loom_window_view *v, uint64_t off, uint64_t out, uint64_t tap,
+			 uint64_t n, uint8_t *to)
+{
+	const struct loom_axis *axis = &v->window[AXES - 1];
+	int64_t first = (int64_t)(out * axis->stride) + (int64_t)(tap * axis->dilation) -
+			axis->before, dim = v->dims[AXES - 1];
+	uint64_t size = v->op->size, low = 0, high, at;
+	const void *p;
+
+	if (axis->spacing != 1) {
+		for (uint64_t i = 0; i < n; i++)
+			if (!loom_axis_at(axis, v->dims[AXES - 1], out + i, tap, &at))
+				fill(v, to + i * size, 1);
+			else
+				memcpy(to + i * size,
+				       loom_view_get(&v->op->view,
+						     off + at * (uint64_t)v->strides[AXES - 1],
+						     size, to + i * size), size);
+		return to;
+	}
+	if (first < 0)
+		low = div_up(0 - (uint64_t)first, axis->stride);
+	high = first < dim ? div_up((uint64_t)(dim - first), axis->stride) : 0;
+	low = low < n ? low : n;
+	high = high < n ? high : n;
+	high = high > low ? high : low;
+	fill(v, to, low);
+	fill(v, to + high * size, n - high);
+	if (low == high)
+		return to;
+	first += (int64_t)(low * axis->stride);
+	p = loom_row_get(v->op, off + (uint64_t)first * (uint64_t)v->strides[AXES - 1],
+			 (int64_t)((uint64_t)v->strides[AXES - 1] * axis->stride), high - low,
+			 to + low * size);
+	if (high - low == n)
+		return p;
+	if (p != to + low * size)
+		memcpy(to + low * size, p, (high - low) * size);
+	return to;
+}
+
+static const void *x_across(const struct loom_gemm_source *source, uint64_t k, uint64_t line,
+			    uint64_t n, void *bounce)
+{
+	const struct loom_window_view *v = view_of(source);
+	uint64_t tap[AXES], out[AXES], channel = split(v, k, tap), now;
+	uint8_t *to = bounce;
+
+	place(v, line, out);
+	for (; n; n -= now, to += now * v->op->size) {
+		uint64_t off = v->off + channel * (uint64_t)v->channel;
+
+		now = v->out[AXES - 1] - out[AXES - 1];
+		now = now < n ? now : n;
+		if (!x_offset(v, out, tap, AXES - 1, &off)) {
+			fill(v, to, now);
+		} else {
+			const void *p = x_row(v, off, out[AXES - 1], tap[AXES - 1], now, to);
+
+			if (to == bounce && now == n)
+				return p;
+			if (p != to)
+				memcpy(to, p, now * v->op->size);
+		}
+		out[AXES - 1] += now;
+		for (unsigned int i = AXES - 1; i && out[i] == v->out[i]; i--) {
+			out[i] = 0;
+			out[i - 1]++;
+		}
+	}
+	return bounce;
+}
+
+/* Does output o see element o and nothing else? */
+static bool is_plain(const struct loom_window_view *v, unsigned int i)
+{
+	return v->taps[i] == 1 && v->window[i].stride == 1 && v->window[i].spacing == 1 &&
+	       !v->window[i].before && v->out[i] == v->dims[i];
+}
+
+/* Rows that follow each other become one. */
+static void merge(struct loom_window_view *v)
+{
+	for (unsigned int i = AXES - 1; i && is_plain(v, i) && is_plain(v, i - 1); i--) {
+		uint64_t dim = v->out[AXES - 1] * v->out[i - 1];
+
+		if (dim > LOOM_DIM_MAX || (v->out[AXES - 1] != 1 && v->out[i - 1] != 1 &&
+		    (uint64_t)v->strides[i - 1] != (uint64_t)v->strides[AXES - 1] * v->out[AXES - 1]))
+			return;
+		if (v->out[AXES - 1] == 1)
+			v->strides[AXES - 1] = v->strides[i - 1];
+		v->out[AXES - 1] = dim;
+		v->dims[AXES - 1] = (uint32_t)dim;
+		v->out[i - 1] = v->dims[i - 1] = 1;
+	}
+}
+
+void loom_window_view_x(struct loom_window_view *v, const struct loom_work *work,
+			uint64_t channels, const uint32_t *taps, uint32_t hole)
+{
+	const struct loom_operand *y = &work->operands[0], *x = &work->operands[1];
+	unsigned int axes = x->rank - 2u;
+
+	memset(v, 0, sizeof(*v));
+	v->op = x;
+	v->channels = channels;
+	v->channel = bytes(x, 1);
+	v->hole = hole;
+	for (unsigned int i = 0; i < AXES; i++) {
+		unsigned int skip = AXES - axes, axis = 2 + i - skip;
+
+		if (i < skip) {
+			v->taps[i] = v->out[i] = v->dims[i] = 1;
+			v->window[i] = (struct loom_axis){ 1, 1, 1, 0 };
+			continue;
+		}
+		v->taps[i] = taps[i - skip];
+		v->strides[i] = bytes(x, axis);
+		v->out[i] = y->dims[axis];
+		v->dims[i] = x->dims[axis];
+		v->window[i] = work->window[i - skip];
+	}
+	merge(v);
+	v->source.get_along = x_along;
+	v->source.get_across = x_across;
+	v->source.across = v->channels == 1 || v->out[AXES - 1] > 3 * v->channels ||
+			   distance(v->strides[AXES - 1]) < distance(v->channel);
+}

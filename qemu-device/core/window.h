@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a window sees as it moves over a tensor, as a matrix: its lines are the places of the
+ * window, its values of k the taps and channels. Its values are fetched as they are needed.
+ */
+#ifndef LOOM_WINDOW_H
+#define LOOM_WINDOW_H
+
+#include "gemm.h"
+
+/**
+ * struct loom_window_view - x of one image and one group, or w of one group, as a matrix
+ * @source: its head
+ * @op: x or w
+ * @off: offset of the first channel's first element
+ * @channels, @channel: channels, and bytes from one to the next; k counts them fastest
+ * @taps: in each spatial axis, the first ones 1 where there are fewer
+ * @strides: bytes from one element to the next along these axes
+ *
+ * Of w only:
+ * @line: bytes from one line, a channel of the result, to the next
+ *
+ * Of x only:
+ * @out: places of the window that the lines count, @first the number of the first
+ * @dims: elements
+ * @window: how they relate
+ * @hole: bits of what a hole holds
+ */
+struct loom_window_view {
+	struct loom_gemm_source source;
+	const struct loom_operand *op;
+	uint64_t off;
+	uint64_t channels;
+	int64_t channel;
+	uint64_t taps[LOOM_WINDOW_AXES];
+	int64_t strides[LOOM_WINDOW_AXES];
+	int64_t line;
+	uint64_t first;
+	uint64_t out[LOOM_WINDOW_AXES];
+	uint32_t dims[LOOM_WINDOW_AXES];
+	struct loom_axis window[LOOM_WINDOW_AXES];
+	uint32_t hole;
+};
+
+/**
+ * loom_window_view_x() - all but @off and @first, of the work's operand 1
+ * @channels: that @k counts
+ * @taps: in each of the work's spatial axes
+ */
+void loom_window_view_x(struct loom_window_view *view, const struct loom_work *work,
+			uint64_t channels, const uint32_t *taps, uint32_t hole);
+
+/** loom_window_view_w() - the same of a CONV's w. */
+void loom_window_view_w(struct loom_window_view *view, const struct loom_work *work);
+
+#endif

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/*
+ * What a file has used: /proc/PID/fdinfo/FD.
+ */
+#include <linux/math64.h>
+
+#include <drm/drm_drv.h>
+#include <drm/drm_print.h>
+
+#include "loom.h"
+
+static u64 ticks_to_ns(const struct loom_device *ldev, u64 ticks)
+{
+	return mul_u64_u64_div_u64(ticks, NSEC_PER_SEC, ldev->caps.timestamp_hz);
+}
+
+/**
+ * loom_show_fdinfo() - &drm_driver.show_fdinfo
+ * @p: where to print
+ * @file: the file
+ */
+void loom_show_fdinfo(struct drm_printer *p, struct drm_file *file)
+{
+	struct loom_client *client = file->driver_priv;
+	struct loom_device *ldev = client->ldev;
+	u64 busy = atomic64_read(&client->busy);
+	int idx;
+
+	/* Time is added when a job ends: it never goes back. */
+	drm_printf(p, "drm-engine-compute:\t%llu ns\n",
+		   ticks_to_ns(ldev, busy));
+	drm_printf(p, "drm-engine-capacity-compute:\t%u\n", ldev->ring_count);
+	/* The same by the card's clock, which is what makes shares exact. */
+	drm_printf(p, "drm-cycles-compute:\t%llu\n", busy);
+	if (!loom_device_error(ldev) && drm_dev_enter(&ldev->drm, &idx)) {
+		drm_printf(p, "drm-total-cycles-compute:\t%llu\n",
+			   loom_read64(ldev, LOOM_REG_TIMESTAMP));
+		drm_dev_exit(idx);
+	}
+	drm_printf(p, "loom-queues:\t%d\n", atomic_read(&client->queue_count));
+	drm_printf(p, "loom-jobs:\t%llu\n", (u64)atomic64_read(&client->jobs));
+	drm_printf(p, "loom-modelled-cycles:\t%llu\n", (u64)atomic64_read(&client->cycles));
+	drm_printf(p, "loom-modelled-energy:\t%llu pJ\n", (u64)atomic64_read(&client->energy));
+	loom_bo_show_memory(p, file);
+}

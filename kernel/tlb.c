@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/*
+ * Invalidation of translations that the card remembers.
+ */
+#include <linux/delay.h>
+#include <linux/ktime.h>
+
+#include <drm/drm_drv.h>
+
+#include "loom.h"
+
+/* Longer than an idle card needs; a busy one may take up to the end of a tile. */
+#define SPIN_US		20
+
+static bool tlb_wait(struct loom_device *ldev, u64 number, int generation)
+{
+	ktime_t start = ktime_get();
+	s64 us;
+
+	do {
+		u64 done = loom_read64(ldev, LOOM_REG_INV_DONE);
+
+		if (done == U64_MAX)
+			return false;
+		/* A reset of the device drops all translations, and forgets the count. */
+		if (done >= number || atomic_read(&ldev->generation) != generation)
+			return true;
+		us = ktime_us_delta(ktime_get(), start);
+		if (us < SPIN_US)
+			cpu_relax();
+		else
+			usleep_range(20, 100);
+	} while (us < (s64)ldev->caps.reset_ms * USEC_PER_MSEC);
+	return false;
+}
+
+/**
+ * loom_tlb_invalidate() - make the card forget translations
+ * @ldev: the card
+ * @tag: TLB tag
+ * @va: first address
+ * @len: bytes; 0: the whole tag
+ *
+ * When it returns, the card reaches nothing through them any more: it said so, or it was reset, or
+ * it is cut off from the bus.
+ */
+void loom_tlb_invalidate(struct loom_device *ldev, u32 tag, u64 va, u64 len)
+{
+	bool done;
+	int generation;
+	int idx;
+
+	if (!drm_dev_enter(&ldev->drm, &idx))
+		return;
+	mutex_lock(&ldev->tlb_lock);
+	if (!loom_device_error(ldev)) {
+		generation = atomic_read(&ldev->generation);
+		loom_write64(ldev, LOOM_REG_INV_VA, va);
+		loom_write64(ldev, LOOM_REG_INV_LEN, len);
+		loom_write32(ldev, LOOM_REG_INV_TAG, tag);
+		done = tlb_wait(ldev, loom_read64(ldev, LOOM_REG_INV_ISSUED), generation);
+		if (!done) {
+			loom_reset_request(ldev, "an invalidation was not acknowledged");
+			flush_work(&ldev->reset_work);
+		}
+	}
+	mutex_unlock(&ldev->tlb_lock);
+	drm_dev_exit(idx);
+}

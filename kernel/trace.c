@@ -1,0 +1,5 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+#include "loom.h"
+
+#define CREATE_TRACE_POINTS
+#include "trace.h"

@@ -1,0 +1,377 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Models and sessions: trained networks in ONNX files, run on the card.
+ *
+ * A model is a file, read and checked. A session is a model compiled for one queue with all
+ * its sizes known, with memory of its own; it runs any number of times, one run at a time.
+ */
+#ifndef ACCEL_MODEL_H
+#define ACCEL_MODEL_H
+
+#include "queue.h"
+
+struct accel_model;
+struct accel_session;
+struct accel_graph;
+
+/** ACCEL_VALUE_RANK_MAX - axes of a model's values; the card's tensors have ACCEL_RANK_MAX. */
+#define ACCEL_VALUE_RANK_MAX	8
+
+/**
+ * struct accel_value_info - an input, an output or a value in between
+ * @sz: ACCEL_INIT
+ * @name: its name; "" for an operand that is absent
+ * @dtype: type of its elements
+ * @rank: number of axes
+ * @dims: elements along each axis; -1: not known before a session is made
+ * @symbols: name of an axis that is not known, as "N" or "batch"; "" if it has none
+ * @size: bytes of all elements; 0 while an axis is not known
+ * @constant: its elements are part of the model
+ *
+ * The strings live as long as the object that was asked.
+ */
+struct accel_value_info {
+	size_t sz;
+	const char *name;
+	enum accel_dtype dtype;
+	uint32_t rank;
+	int64_t dims[ACCEL_VALUE_RANK_MAX];
+	const char *symbols[ACCEL_VALUE_RANK_MAX];
+	uint64_t size;
+	bool constant;
+};
+
+/**
+ * struct accel_model_opts - how to load a model
+ * @sz: ACCEL_INIT
+ * @flags: must be zero
+ * @directory: where files that the model refers to are; NULL: the model file's own
+ *	directory, or, for a model from memory or a descriptor, none: such a model is refused
+ */
+struct accel_model_opts {
+	size_t sz;
+	uint64_t flags;
+	const char *directory;
+};
+
+/**
+ * struct accel_model_info - what a model says of itself
+ * @sz: ACCEL_INIT
+ * @name: of its graph, or ""
+ * @producer: the program that wrote it, or ""
+ * @ir_version: version of the file format
+ * @opset: version of the operators of ONNX
+ * @inputs: number of inputs; constants with default values are none
+ * @outputs: number of outputs
+ * @nodes: operators in the file
+ * @parameters: elements of all its constants
+ */
+struct accel_model_info {
+	size_t sz;
+	const char *name;
+	const char *producer;
+	int64_t ir_version;
+	int64_t opset;
+	uint32_t inputs;
+	uint32_t outputs;
+	uint32_t nodes;
+	uint64_t parameters;
+};
+
+/**
+ * struct accel_model_dim - the size of an axis that a model leaves open
+ * @name: a symbol of the model, as "N"; or an input and an axis, as "x:0"
+ * @size: elements, 0 is allowed
+ *
+ * The layout of this structure is final.
+ */
+struct accel_model_dim {
+	const char *name;
+	int64_t size;
+};
+
+/**
+ * struct accel_session_opts - how to compile a model
+ * @sz: ACCEL_INIT
+ * @flags: must be zero
+ * @dims: sizes of open axes; those that are not named are 1
+ * @ndims: number of them
+ * @without: names of passes that are left out, see accel_pass_get()
+ * @nwithout: number of them
+ */
+struct accel_session_opts {
+	size_t sz;
+	uint64_t flags;
+	const struct accel_model_dim *dims;
+	size_t ndims;
+	const char *const *without;
+	size_t nwithout;
+};
+
+/**
+ * struct accel_session_info - what a session is made of
+ * @sz: ACCEL_INIT
+ * @inputs: number of inputs
+ * @outputs: number of outputs
+ * @card_nodes: operators that run on the card
+ * @host_nodes: operators that run on the processor, within accel_session_run()
+ * @view_nodes: operators that cost nothing: another shape of the same memory
+ * @programs: programs that one run submits
+ * @constant_bytes: memory of constants
+ * @arena_bytes: memory of inputs, outputs and all values in between
+ * @live_bytes: largest sum of values that are needed at a time: the least that @arena_bytes
+ *	could be
+ */
+struct accel_session_info {
+	size_t sz;
+	uint32_t inputs;
+	uint32_t outputs;
+	uint32_t card_nodes;
+	uint32_t host_nodes;
+	uint32_t view_nodes;
+	uint32_t programs;
+	uint64_t constant_bytes;
+	uint64_t arena_bytes;
+	uint64_t live_bytes;
+};
+
+/**
+ * enum accel_place - where an operator runs
+ * @ACCEL_PLACE_CARD: on the card
+ * @ACCEL_PLACE_HOST: on the processor
+ * @ACCEL_PLACE_VIEW: nowhere: its result is its operand's memory
+ * @ACCEL_PLACE_MISSING: nowhere: neither can do it, and the model cannot run
+ */
+enum accel_place {
+	ACCEL_PLACE_CARD	= 0,
+	ACCEL_PLACE_HOST	= 1,
+	ACCEL_PLACE_VIEW	= 2,
+	ACCEL_PLACE_MISSING	= 3,
+};
+
+/**
+ * struct accel_node_info - an operator of a compiled graph
+ * @sz: ACCEL_INIT
+ * @name: name of the node of the file that it came from, or ""
+ * @origin: operator of the file that it came from, as "BatchNormalization"
+ * @op: what is computed, as "matmul" or "add"
+ * @detail: parameters, as "axes=[1] log", or ""
+ * @place: where it runs
+ * @reason: why it does not run on the card, or ""
+ * @inputs: number of operands
+ * @outputs: number of results
+ */
+struct accel_node_info {
+	size_t sz;
+	const char *name;
+	const char *origin;
+	const char *op;
+	const char *detail;
+	enum accel_place place;
+	const char *reason;
+	uint32_t inputs;
+	uint32_t outputs;
+};
+
+/**
+ * struct accel_pass_info - a step of the compiler
+ * @sz: ACCEL_INIT
+ * @name: for accel_session_opts.without
+ * @summary: what it does
+ * @numeric: results may differ in rounding with it; else they are equal to the bit
+ */
+struct accel_pass_info {
+	size_t sz;
+	const char *name;
+	const char *summary;
+	bool numeric;
+};
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/**
+ * accel_model_load() - read a model from a file
+ * @path: an ONNX model
+ * @opts: NULL for the defaults
+ * @model: set to the new model
+ *
+ * The file is read and checked once; it may change afterwards. Whether each operator can run is
+ * told by accel_session_create() and accel_graph_create().
+ * Errors: -EINVAL: not a model, or a malformed one; -EOPNOTSUPP: a version or a kind of type
+ * that the library does not know; -E2BIG: nested too deeply, or larger than 2 GiB; -ENOMEM, and
+ * those of open().
+ */
+ACCEL_API int accel_model_load(const char *path, const struct accel_model_opts *opts,
+			       struct accel_model **model);
+
+/** accel_model_load_memory() - the same from memory, which is not needed afterwards. */
+ACCEL_API int accel_model_load_memory(const void *data, size_t size,
+				      const struct accel_model_opts *opts,
+				      struct accel_model **model);
+
+/** accel_model_load_fd() - the same from a descriptor, from its position to its end. */
+ACCEL_API int accel_model_load_fd(int fd, const struct accel_model_opts *opts,
+				  struct accel_model **model);
+ACCEL_API struct accel_model *accel_model_ref(struct accel_model *model);
+ACCEL_API void accel_model_unref(struct accel_model *model);
+
+/** accel_model_info() - what the model says of itself. Errors: -EINVAL, -E2BIG. */
+ACCEL_API int accel_model_info(struct accel_model *model, struct accel_model_info *info);
+
+/** accel_model_input() - input @i, from 0. Errors: -EINVAL: no such input; -E2BIG. */
+ACCEL_API int accel_model_input(struct accel_model *model, uint32_t i,
+				struct accel_value_info *info);
+
+/** accel_model_output() - output @i; its shape as the file says. Errors: as for inputs. */
+ACCEL_API int accel_model_output(struct accel_model *model, uint32_t i,
+				 struct accel_value_info *info);
+
+/**
+ * accel_session_create() - compile a model for a queue
+ * @model: what to run
+ * @queue: where; the session's memory is in its context
+ * @opts: NULL for the defaults
+ * @session: set to the new session
+ *
+ * Errors: -EOPNOTSUPP: operators that neither card nor processor can do; the text names them,
+ * and accel_graph_create() tells of each; -EINVAL: shapes that do not fit, an unknown
+ * name in @opts; -E2BIG: larger than the card's limits; -ENOMEM, -ENOSPC, -ENODEV.
+ */
+ACCEL_API int accel_session_create(struct accel_model *model, struct accel_queue *queue,
+				   const struct accel_session_opts *opts,
+				   struct accel_session **session);
+ACCEL_API struct accel_session *accel_session_ref(struct accel_session *session);
+ACCEL_API void accel_session_unref(struct accel_session *session);
+
+/** accel_session_info() - what the session is made of. Errors: -EINVAL, -E2BIG. */
+ACCEL_API int accel_session_info(struct accel_session *session, struct accel_session_info *info);
+
+/** accel_session_input() - input @i with all sizes known. Errors: -EINVAL, -E2BIG. */
+ACCEL_API int accel_session_input(struct accel_session *session, uint32_t i,
+				  struct accel_value_info *info);
+
+/** accel_session_output() - output @i with all sizes known. Errors: -EINVAL, -E2BIG. */
+ACCEL_API int accel_session_output(struct accel_session *session, uint32_t i,
+				   struct accel_value_info *info);
+
+/**
+ * accel_session_write() - set an input
+ * @session: of which no run is under way
+ * @i: which input
+ * @data: its elements, the last axis innermost
+ * @size: bytes; exactly the input's
+ *
+ * It holds for all runs that follow until it is written again.
+ * Errors: -EINVAL; -EBUSY: a run is under way.
+ */
+ACCEL_API int accel_session_write(struct accel_session *session, uint32_t i, const void *data,
+				  size_t size);
+
+/**
+ * accel_session_read() - get an output of the last run
+ * @session: of which no run is under way
+ * @i: which output
+ * @data: room for its elements
+ * @size: bytes; exactly the output's
+ * Errors: -EINVAL: also before the first run; -EBUSY: a run is under way; the last run's error.
+ */
+ACCEL_API int accel_session_read(struct accel_session *session, uint32_t i, void *data,
+				 size_t size);
+
+/**
+ * accel_session_bind_input() - let an input be a buffer of the caller, without a copy
+ * @session: of which no run is under way
+ * @i: which input
+ * @buffer: of the queue's context, NULL: memory of the session's own again
+ * @offset: bytes, a multiple of 64
+ *
+ * The session holds the buffer. Programs are built anew at the next run: bind once, run often.
+ * Errors: -EINVAL: too small, misplaced or of another context; -EBUSY: a run is under way.
+ */
+ACCEL_API int accel_session_bind_input(struct accel_session *session, uint32_t i,
+				       struct accel_buffer *buffer, uint64_t offset);
+
+/** accel_session_bind_output() - the same for an output. */
+ACCEL_API int accel_session_bind_output(struct accel_session *session, uint32_t i,
+					struct accel_buffer *buffer, uint64_t offset);
+
+/**
+ * accel_session_run() - run once and wait
+ * @session: what to run
+ * @deadline: see accel_fence_wait()
+ * @result: sums over the programs of the run, times from the first to the last; may be NULL
+ *
+ * A run whose deadline passed goes on to the end of its current program; until then the
+ * session is busy.
+ * Errors: -EBUSY: a run is under way; those of accel_queue_run().
+ */
+ACCEL_API int accel_session_run(struct accel_session *session, uint64_t deadline,
+				struct accel_result *result);
+
+/**
+ * accel_session_run_async() - start a run
+ * @session: what to run
+ * @fence: set to the end of the run
+ *
+ * For sessions whose operators on the processor, if any, all come before the first on the
+ * card: they are run within the call. The session is busy until the fence is done.
+ * Errors: -EOPNOTSUPP: an operator on the processor comes later: the text names it; -EBUSY,
+ * and those of accel_queue_submit().
+ */
+ACCEL_API int accel_session_run_async(struct accel_session *session, struct accel_fence **fence);
+
+/** accel_pass_get() - step @i of the compiler, in order. Errors: -EINVAL: no such step; -E2BIG. */
+ACCEL_API int accel_pass_get(uint32_t i, struct accel_pass_info *info);
+
+/**
+ * accel_graph_create() - a model as the compiler sees it
+ * @model: what to look at
+ * @device: for which; NULL: a card that can do everything that libaccel knows
+ * @opts: NULL for the defaults
+ * @after: name of a pass: the graph after it; "": before the first; NULL: after the last
+ * @graph: set to the new graph, to be freed with accel_graph_free()
+ *
+ * Operators that cannot run are part of it, with the reason.
+ * Errors: -EINVAL: shapes that do not fit, unknown names; -ENOMEM.
+ */
+ACCEL_API int accel_graph_create(struct accel_model *model, struct accel_device *device,
+				 const struct accel_session_opts *opts, const char *after,
+				 struct accel_graph **graph);
+
+/** accel_graph_free() - free a graph; NULL is allowed. */
+ACCEL_API void accel_graph_free(struct accel_graph *graph);
+
+/** accel_graph_nodes() - number of its operators. */
+ACCEL_API uint32_t accel_graph_nodes(const struct accel_graph *graph);
+
+/** accel_graph_node() - operator @i, in order of execution. Errors: -EINVAL, -E2BIG. */
+ACCEL_API int accel_graph_node(const struct accel_graph *graph, uint32_t i,
+			       struct accel_node_info *info);
+
+/** accel_graph_operand() - operand @j of operator @i. Errors: -EINVAL, -E2BIG. */
+ACCEL_API int accel_graph_operand(const struct accel_graph *graph, uint32_t i, uint32_t j,
+				  struct accel_value_info *info);
+
+/** accel_graph_result() - result @j of operator @i. Errors: -EINVAL, -E2BIG. */
+ACCEL_API int accel_graph_result(const struct accel_graph *graph, uint32_t i, uint32_t j,
+				 struct accel_value_info *info);
+
+/**
+ * accel_model_tensor() - read a tensor from an ONNX .pb file
+ * @path: a serialised TensorProto
+ * @info: set to its name, type and shape; the name lives as long as @data
+ * @data: set to its elements, to be freed with accel_model_tensor_free()
+ * Errors: as accel_model_load().
+ */
+ACCEL_API int accel_model_tensor(const char *path, struct accel_value_info *info, void **data);
+
+/** accel_model_tensor_free() - free what accel_model_tensor() gave; NULL is allowed. */
+ACCEL_API void accel_model_tensor_free(void *data);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

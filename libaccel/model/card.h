@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * From nodes to packets, and where each node runs. Knows nothing of ONNX.
+ */
+#ifndef ACCEL_PRIV_CARD_H
+#define ACCEL_PRIV_CARD_H
+
+#include "accel/accel.h"
+#include "ir.h"
+
+/** card_cannot() - why the card does not do a node; NULL: it does.
+ * @props: NULL: a card with all that libaccel knows
+ */
+const char *card_cannot(const struct ir_node *n, const struct accel_device_props *props);
+
+/** card_place() - decide for each node of a graph. Return: how many can run nowhere. */
+uint32_t card_place(struct ir_graph *g, const struct accel_device_props *props);
+
+/** struct card_operands - where a node's values are */
+struct card_operands {
+	/** @find: buffer and byte offset of a value */
+	struct accel_buffer *(*find)(void *arg, const struct ir_value *v, uint64_t *offset);
+	/** @weights: a constant operand in panels, or NULL */
+	struct accel_weights *(*weights)(void *arg, const struct ir_value *v);
+	void *arg;
+};
+
+/** card_emit() - append a node that card_cannot() allows. Errors: those of accel_program_*(). */
+int card_emit(struct accel_program *program, const struct ir_node *n,
+	      const struct card_operands *operands);
+
+/** card_packs() - whether a node wants its operand 1 in panels. */
+bool card_packs(const struct ir_node *n, const struct accel_device_props *props);
+
+/** card_tensor() - a value as a contiguous tensor. */
+void card_tensor(struct accel_tensor *t, const struct ir_value *v,
+		 const struct card_operands *operands);
+
+#endif

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The graph between importer and card: operators on values whose types and shapes are known.
+ *
+ * It knows neither ONNX nor packets. Nodes stand in an order in which they can run. A graph
+ * owns all of its memory; nothing of it is freed before the graph is.
+ */
+#ifndef ACCEL_PRIV_IR_H
+#define ACCEL_PRIV_IR_H
+
+#include "accel/model.h"
+#include "accel/layer.h"
+#include "accel/program.h"
+#include "../error.h"
+
+#define IR_RANK_MAX	ACCEL_VALUE_RANK_MAX
+#define IR_INPUTS_MAX	4096
+#define IR_INTS_MAX	(2 * IR_RANK_MAX)
+
+/* Elements and bytes of a value stay below these, so that products of few of them fit. */
+#define IR_BYTES_MAX	((int64_t)1 << 40)
+
+/* Functions of two operands. Those up to MAX are the card's. */
+enum ir_binary {
+	IR_ADD, IR_SUB, IR_MUL, IR_DIV, IR_MIN, IR_MAX,
+	IR_POW, IR_MOD, IR_FMOD, IR_SHL, IR_SHR,
+	IR_AND, IR_OR, IR_XOR,
+	IR_EQ, IR_LT, IR_LE, IR_GT, IR_GE,
+};
+
+/* Functions of one operand. Those up to TRUNC are the card's, with its numbers. */
+enum ir_unary {
+	IR_NEG = ACCEL_NEG, IR_ABS, IR_SIGN, IR_SQUARE, IR_SQRT, IR_RSQRT, IR_RECIPROCAL, IR_EXP,
+	IR_LOG, IR_ERF, IR_FLOOR, IR_CEIL, IR_ROUND, IR_TRUNC,
+	IR_NOT, IR_ISNAN, IR_ISINF,
+	IR_SIN, IR_COS, IR_TAN, IR_ASIN, IR_ACOS, IR_ATAN,
+	IR_SINH, IR_COSH, IR_ASINH, IR_ACOSH, IR_ATANH,
+};
+
+enum ir_pad { IR_PAD_CONSTANT, IR_PAD_EDGE, IR_PAD_REFLECT };
+
+enum ir_op {
+	IR_MISSING,		/* text: why */
+	IR_BINARY,		/* fn; act */
+	IR_UNARY,		/* fn; of ISINF ints: [negative, positive] */
+	IR_ACT,			/* act */
+	IR_REDUCE,		/* fn: enum accel_reduce; axes */
+	IR_ARG,			/* fn: 0 min, 1 max; axis; flag: last of equals */
+	IR_SOFTMAX,		/* axes; flag: logarithm */
+	IR_MATMUL,		/* a, b, bias or NULL; act */
+	IR_CONV,		/* x, w, bias or NULL; axis: groups; flag: transposed; ints: for
+				 * three spatial axes strides, dilations, places before; act */
+	IR_POOL,		/* fn: enum accel_pool; flag: holes count; ints: strides, dilations,
+				 * places before, taps, places after that count; a second result:
+				 * where the largest was */
+	IR_CAST,		/* to the result's type */
+	IR_RESHAPE,		/* any shape of as many elements */
+	IR_TRANSPOSE,		/* ints: permutation */
+	IR_SLICE,		/* ints: starts, then steps */
+	IR_CONCAT,		/* axis */
+	IR_EXPAND,		/* broadcast to the result's shape */
+	IR_PAD,			/* x, value or NULL; ints: before, then after; fn: enum ir_pad */
+	IR_GATHER,		/* x, indices; axis */
+	IR_GATHER_ELEMENTS,	/* x, indices; axis */
+	IR_GATHER_ND,		/* x, indices; axis: leading axes in common */
+	IR_SCATTER_ELEMENTS,	/* x, indices, updates; axis */
+	IR_SCATTER_ND,		/* x, indices, updates */
+	IR_WHERE,		/* condition, x, y */
+	IR_CUMSUM,		/* x, axis; flag: exclusive; flag2: reverse */
+	IR_TOPK,		/* axis; flag: largest; two results */
+	IR_TRILU,		/* axis: k; flag: upper */
+	IR_OPS,
+};
+
+struct ir_value {
+	const char *name;
+	enum accel_dtype dtype;
+	uint32_t rank;
+	int64_t dims[IR_RANK_MAX];
+	int64_t count;
+	uint64_t size;
+	const void *data;	/* of a constant, or once it has been worked out; else NULL */
+	bool constant;		/* came with the model, or was folded */
+	struct ir_node *from;	/* NULL: an input or a constant */
+	/* Of passes and of the compiler: */
+	uint32_t uses;		/* operands that it is, and once more as an output */
+	struct ir_value *alias;	/* whose memory it shares; NULL: has its own */
+	int64_t first, last;	/* nodes between which it lives */
+	uint64_t offset;	/* in the arena or among the constants */
+	bool bound;		/* lies in a place of its own: input, output */
+	uint32_t slot;		/* which */
+};
+
+struct ir_node {
+	struct ir_node *next;
+	enum ir_op op;
+	int fn;
+	const char *name;	/* of the file's node, or "" */
+	const char *origin;	/* the file's operator */
+	const char *text;	/* of MISSING */
+	int64_t axis;
+	uint32_t axes;
+	bool flag, flag2;
+	enum accel_act act;
+	float act_param[2];
+	int64_t ints[IR_INTS_MAX];
+	uint32_t nin, nout;
+	struct ir_value **in;	/* NULL: absent */
+	struct ir_value **out;	/* NULL: not wanted */
+	enum accel_place place;
+	const char *reason;
+};
+
+struct ir_arena;
+
+struct ir_graph {
+	struct ir_arena *arena;
+	struct ir_node *first, **last;
+	struct ir_value **inputs, **outputs;
+	uint32_t ninputs, noutputs;
+	/* What new nodes are made for. */
+	const char *name, *origin;
+	uint64_t made;		/* bytes of elements that came with no file */
+	int error;		/* the first one: all building after it does nothing */
+};
+
+/* Memory of a graph, zeroed; NULL sets the graph's error. */
+void *ir_alloc(struct ir_graph *g, size_t size);
+/** ir_make() - memory of elements that an operator asks for and no file brought.
+ *
+ * A few bytes of a file may ask for much: all of a graph is at most IR_MADE_MAX, then it
+ * is an error.
+ */
+#define IR_MADE_MAX	((uint64_t)1 << 30)
+void *ir_make(struct ir_graph *g, uint64_t size);
+char *ir_text(struct ir_graph *g, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+struct ir_graph *ir_create(void);
+void ir_free(struct ir_graph *g);
+
+/** ir_fail() - record why the node being made cannot be: names node and operator. -EINVAL. */
+int ir_fail(struct ir_graph *g, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/** ir_value() - a new value; sizes are checked. NULL after an error. */
+struct ir_value *ir_value(struct ir_graph *g, enum accel_dtype dtype, uint32_t rank,
+			  const int64_t *dims);
+
+/** ir_constant() - a constant; @data is referenced, not copied. */
+struct ir_value *ir_constant(struct ir_graph *g, enum accel_dtype dtype, uint32_t rank,
+			     const int64_t *dims, const void *data);
+struct ir_value *ir_scalar_f(struct ir_graph *g, enum accel_dtype dtype, double x);
+struct ir_value *ir_ints(struct ir_graph *g, const int64_t *ints, uint32_t n);
+
+/** ir_node() - append a node with one result. */
+struct ir_node *ir_node(struct ir_graph *g, enum ir_op op, int fn, struct ir_value *const *in,
+			uint32_t nin, struct ir_value *out);
+
+/** ir_known() - a value's elements if they follow from constants alone, else NULL.
+ * Works them out where that is cheap: what shapes are computed from.
+ */
+const void *ir_known(struct ir_graph *g, struct ir_value *v);
+
+/** ir_known_ints() - the same as numbers: how many, or -1. Of I32 and I64. */
+int ir_known_ints(struct ir_graph *g, struct ir_value *v, int64_t *ints, uint32_t max);
+
+const char *ir_shape(const struct ir_value *v, char *text, size_t size);
+const char *ir_op_name(const struct ir_node *n);
+const char *ir_detail(struct ir_graph *g, const struct ir_node *n);
+
+static inline bool ir_is_float(enum accel_dtype t)
+{
+	return t == ACCEL_F32 || t == ACCEL_F16 || t == ACCEL_BF16;
+}
+
+static inline bool ir_is_int(enum accel_dtype t)
+{
+	return t >= ACCEL_I8 && t <= ACCEL_U64;
+}
+
+static inline bool ir_is_signed(enum accel_dtype t)
+{
+	return t == ACCEL_I8 || t == ACCEL_I16 || t == ACCEL_I32 || t == ACCEL_I64;
+}
+
+#endif

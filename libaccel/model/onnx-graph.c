@@ -1,0 +1,345 @@
+// SPDX-License-Identifier: MIT
+/*
+ * From a checked model, with all its sizes, to a graph: node after node, each with the shapes of
+ * its operands known.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "build.h"
+#include "onnx.h"
+
+void onnx_cannot(struct onnx_cx *c, const char *fmt, ...)
+{
+	char text[256];
+	va_list ap;
+
+	if (c->why)
+		return;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	c->why = ir_text(c->g, "%s", text);
+}
+
+const Onnx__AttributeProto *onnx_attr(struct onnx_cx *c, const char *name,
+				      Onnx__AttributeProto__AttributeType type)
+{
+	for (size_t i = 0; i < c->node->n_attribute; i++) {
+		const Onnx__AttributeProto *a = c->node->attribute[i];
+
+		if (strcmp(a->name, name))
+			continue;
+		c->used |= 1ull << i;
+		/* Files of IR 1 had no types; fields that are not set have defaults. */
+		if (a->has_type && a->type != type) {
+			ir_fail(c->g, "attribute '%.32s' has another type than it should", name);
+			return NULL;
+		}
+		return a;
+	}
+	return NULL;
+}
+
+int64_t onnx_attr_i(struct onnx_cx *c, const char *name, int64_t fallback)
+{
+	const Onnx__AttributeProto *a = onnx_attr(c, name, ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INT);
+
+	return a ? a->i : fallback;
+}
+
+float onnx_attr_f(struct onnx_cx *c, const char *name, float fallback)
+{
+	const Onnx__AttributeProto *a = onnx_attr(c, name,
+						  ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__FLOAT);
+
+	return a ? a->f : fallback;
+}
+
+int onnx_attr_ints(struct onnx_cx *c, const char *name, int64_t *ints, int max)
+{
+	const Onnx__AttributeProto *a = onnx_attr(c, name,
+						  ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INTS);
+
+	if (!a)
+		return -1;
+	if (a->n_ints > (size_t)max) {
+		ir_fail(c->g, "attribute '%.32s' has %zu numbers, %d are the most", name, a->n_ints,
+			max);
+		return 0;
+	}
+	if (a->n_ints)
+		memcpy(ints, a->ints, a->n_ints * sizeof(*ints));
+	return (int)a->n_ints;
+}
+
+bool onnx_attr_is(struct onnx_cx *c, const char *name, const char *fallback, const char *value)
+{
+	const Onnx__AttributeProto *a = onnx_attr(c, name,
+						  ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__STRING);
+
+	if (!a)
+		return !strcmp(fallback, value);
+	return a->s.len == strlen(value) && !memcmp(a->s.data, value, a->s.len);
+}
+
+static const struct onnx_op *find(const char *name)
+{
+	static const struct onnx_op *const tables[] = { onnx_ops_math, onnx_ops_move, onnx_ops_net,
+						       onnx_ops_window };
+
+	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
+		for (const struct onnx_op *op = tables[i]; op->name; op++)
+			if (!strcmp(op->name, name))
+				return op;
+	return NULL;
+}
+
+static void convert(struct onnx_cx *c)
+{
+	const Onnx__NodeProto *n = c->node;
+	const struct onnx_op *op = find(n->op_type);
+
+	for (uint32_t i = 0; i < c->nin; i++) {
+		if (c->in[i] && c->in[i]->dtype == ACCEL_NONE) {
+			onnx_cannot(c, "it needs '%.64s', which cannot be computed", n->input[i]);
+			return;
+		}
+	}
+	if (n->domain && n->domain[0] && strcmp(n->domain, "ai.onnx"))
+		onnx_cannot(c, "operators of the domain '%.64s' are not supported", n->domain);
+	else if (!op)
+		onnx_cannot(c, "the operator is not supported");
+	else if (c->nin < op->min || c->nin > op->max || !c->nout)
+		ir_fail(c->g, "%u operands and %u results; %u to %u operands are supported", c->nin,
+			c->nout, op->min, op->max);
+	if (c->why || c->g->error)
+		return;
+	for (uint32_t i = 0; i < op->min; i++) {
+		if (!c->in[i]) {
+			ir_fail(c->g, "operand %u is absent", i);
+			return;
+		}
+	}
+	op->convert(c, op->arg);
+	if (c->why || c->g->error)
+		return;
+	for (size_t i = 0; i < n->n_attribute; i++)
+		if (!(c->used >> i & 1))
+			onnx_cannot(c, "attribute '%.64s' is not supported", n->attribute[i]->name);
+	for (uint32_t i = 0; i < c->nout; i++)
+		if (n->output[i][0] && !c->out[i])
+			onnx_cannot(c, "result %u is not supported", i);
+}
+
+static int node(struct ir_graph *g, const Onnx__NodeProto *proto, int64_t opset, struct map *names)
+{
+	struct onnx_cx c = { .g = g, .node = proto, .opset = opset };
+	struct ir_node **rollback = g->last;
+	struct ir_node *missing;
+
+	g->name = proto->name ? proto->name : "";
+	g->origin = proto->op_type;
+	c.nin = (uint32_t)proto->n_input;
+	c.nout = (uint32_t)proto->n_output;
+	while (c.nin && !proto->input[c.nin - 1][0])
+		c.nin--;
+	c.in = ir_alloc(g, (c.nin + 1) * sizeof(*c.in));
+	c.out = ir_alloc(g, (c.nout + 1) * sizeof(*c.out));
+	if (!c.in || !c.out)
+		return g->error;
+	for (uint32_t i = 0; i < c.nin; i++)
+		c.in[i] = proto->input[i][0] ? map_get(names, proto->input[i]) : NULL;
+	convert(&c);
+	if (g->error)
+		return g->error;
+	if (c.why) {
+		/* Half of an operator is none. */
+		g->last = rollback;
+		*rollback = NULL;
+		missing = b_missing(g, c.in, c.nin, c.nout, c.why);
+		if (!missing)
+			return g->error;
+		memcpy(c.out, missing->out, c.nout * sizeof(*c.out));
+	}
+	for (uint32_t i = 0; i < c.nout; i++) {
+		if (!proto->output[i][0])
+			continue;
+		if (!c.out[i]->name[0])
+			c.out[i]->name = proto->output[i];
+		/* Shapes are computed from small integers: they are wanted at once. */
+		if (!ir_is_float(c.out[i]->dtype))
+			ir_known(g, c.out[i]);
+		if (map_put(names, proto->output[i], c.out[i]))
+			return g->error = err_nomem("names");
+	}
+	return g->error;
+}
+
+/* --- Inputs ------------------------------------------------------------------------------ */
+
+static bool find_dim(const struct accel_model_dim *dims, size_t ndims, const char *name,
+		     uint8_t *used, int64_t *size)
+{
+	for (size_t i = 0; i < ndims; i++) {
+		if (strcmp(dims[i].name, name))
+			continue;
+		used[i] = 1;
+		*size = dims[i].size;
+		return true;
+	}
+	return false;
+}
+
+static struct ir_value *input(struct ir_graph *g, const Onnx__ValueInfoProto *v,
+			      const struct accel_model_dim *dims, size_t ndims, uint8_t *used)
+{
+	const Onnx__TypeProto__Tensor *t = v->type->tensor_type;
+	int64_t shape[IR_RANK_MAX];
+	struct ir_value *value;
+	char name[160];
+
+	if (!t->shape) {
+		ir_fail(g, "input '%.64s' has no shape", v->name);
+		return NULL;
+	}
+	for (size_t i = 0; i < t->shape->n_dim; i++) {
+		const Onnx__TensorShapeProto__Dimension *d = t->shape->dim[i];
+		bool known = d->value_case == ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_VALUE &&
+			     d->dim_value >= 0;
+		bool symbol = d->value_case == ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_PARAM;
+		int64_t size = 1;
+
+		snprintf(name, sizeof(name), "%.128s:%zu", v->name, i);
+		if (find_dim(dims, ndims, name, used, &size)) {
+			if (known && size != d->dim_value) {
+				ir_fail(g, "axis %zu of input '%.64s' has %lld elements, not %lld", i,
+					v->name, (long long)d->dim_value, (long long)size);
+				return NULL;
+			}
+		} else if (symbol && d->dim_param[0]) {
+			find_dim(dims, ndims, d->dim_param, used, &size);
+		}
+		shape[i] = known ? d->dim_value : size;
+	}
+	value = ir_value(g, onnx_dtype(t->elem_type), (uint32_t)t->shape->n_dim, shape);
+	if (value)
+		value->name = v->name;
+	return value;
+}
+
+static int inputs(struct ir_graph *g, const Onnx__GraphProto *proto, struct map *names,
+		  const struct accel_model_dim *dims, size_t ndims)
+{
+	uint8_t *used = calloc(ndims + 1, 1);
+	uint32_t *indices, n = 0;
+	int ret;
+
+	if (!used)
+		return g->error = err_nomem("names");
+	ret = onnx_inputs(proto, &indices, &n);
+	if (ret) {
+		free(used);
+		return g->error = ret;
+	}
+	g->inputs = ir_alloc(g, (n + 1) * sizeof(*g->inputs));
+	for (uint32_t i = 0; i < n && !g->error; i++) {
+		struct ir_value *v = input(g, proto->input[indices[i]], dims, ndims, used);
+
+		g->inputs[i] = v;
+		g->ninputs = i + 1;
+		if (v && map_put(names, v->name, v))
+			g->error = err_nomem("names");
+	}
+	for (size_t i = 0; i < ndims && !g->error; i++)
+		if (!used[i])
+			ir_fail(g, "the model has no axis '%.64s'", dims[i].name);
+	free(indices);
+	free(used);
+	return g->error;
+}
+
+static int constants(struct ir_graph *g, const Onnx__GraphProto *proto, struct map *names)
+{
+	for (size_t i = 0; i < proto->n_initializer && !g->error; i++) {
+		const Onnx__TensorProto *t = proto->initializer[i];
+		const void *data = t->has_raw_data ? t->raw_data.data : NULL;
+		struct ir_value *v;
+
+		/* The model lives longer than its graphs: raw data stay where they are. */
+		if (!data || (uintptr_t)data % 8 || t->data_type == ONNX__TENSOR_PROTO__DATA_TYPE__BOOL) {
+			void *copy = ir_alloc(g, onnx_tensor_size(t));
+
+			if (!copy)
+				break;
+			onnx_tensor_read(t, copy);
+			data = copy;
+		}
+		v = ir_constant(g, onnx_dtype(t->data_type), (uint32_t)t->n_dims, t->dims, data);
+		if (!v)
+			break;
+		v->name = t->name;
+		if (map_put(names, t->name, v))
+			g->error = err_nomem("names");
+	}
+	return g->error;
+}
+
+/* An output is a value of its own: no input, no constant, no other output. */
+static void outputs(struct ir_graph *g, const Onnx__GraphProto *proto, struct map *names)
+{
+	g->name = "";
+	g->origin = "";
+	g->noutputs = (uint32_t)proto->n_output;
+	g->outputs = ir_alloc(g, (g->noutputs + 1) * sizeof(*g->outputs));
+	for (uint32_t i = 0; i < g->noutputs && !g->error; i++) {
+		struct ir_value *v = map_get(names, proto->output[i]->name);
+
+		if (!v->from || v->bound)
+			v = b_reshape(g, v, v->rank, v->dims);
+		if (!v)
+			return;
+		v->bound = true;
+		v->name = proto->output[i]->name;
+		g->outputs[i] = v;
+	}
+}
+
+/* What the file says of outputs' types must be what they have. */
+static void types(struct ir_graph *g, const Onnx__GraphProto *proto)
+{
+	for (uint32_t i = 0; i < g->noutputs && !g->error; i++) {
+		enum accel_dtype said = onnx_dtype(proto->output[i]->type->tensor_type->elem_type);
+		const struct ir_value *v = g->outputs[i];
+
+		if (v->dtype != ACCEL_NONE && v->dtype != said)
+			ir_fail(g, "output '%.64s' is %s, the model says %s", v->name,
+				accel_dtype_name(v->dtype), accel_dtype_name(said));
+	}
+}
+
+struct ir_graph *onnx_graph(const Onnx__ModelProto *model, const struct accel_model_dim *dims,
+			    size_t ndims)
+{
+	struct ir_graph *g = ir_create();
+	struct map names = { 0 };
+	const Onnx__GraphProto *proto = model->graph;
+
+	if (!g)
+		return NULL;
+	if (!inputs(g, proto, &names, dims, ndims))
+		constants(g, proto, &names);
+	for (size_t i = 0; i < proto->n_node && !g->error; i++)
+		node(g, proto->node[i], onnx_opset(model), &names);
+	if (!g->error)
+		outputs(g, proto, &names);
+	types(g, proto);
+	map_free(&names);
+	if (g->error) {
+		ir_free(g);
+		return NULL;
+	}
+	return g;
+}

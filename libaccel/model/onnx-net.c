@@ -1,0 +1,306 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Operators of ONNX that are layers: normalisation, pooling over everything, quantisation.
+ */
+#include <string.h>
+
+#include "build.h"
+#include "onnx.h"
+
+static bool floats(struct onnx_cx *c, const struct ir_value *x)
+{
+	if (ir_is_float(x->dtype) || x->dtype == ACCEL_F64)
+		return true;
+	ir_fail(c->g, "its operand is %s", accel_dtype_name(x->dtype));
+	return false;
+}
+
+/* A vector of channels against [N, C, ...]. */
+static struct ir_value *channels(struct onnx_cx *c, struct ir_value *v, const struct ir_value *x)
+{
+	int64_t dims[IR_RANK_MAX];
+
+	if (!v)
+		return NULL;
+	if (v->rank != 1 || v->dims[0] != x->dims[1]) {
+		ir_fail(c->g, "a parameter is not one number per channel");
+		return NULL;
+	}
+	for (uint32_t i = 0; i < x->rank; i++)
+		dims[i] = 1;
+	dims[0] = v->dims[0];
+	return b_reshape(c->g, v, x->rank - 1, dims);
+}
+
+static struct ir_value *number(struct onnx_cx *c, const struct ir_value *like, double x)
+{
+	return ir_scalar_f(c->g, like->dtype, x);
+}
+
+/* scale / sqrt(variance + epsilon): of constants this is one constant. */
+static struct ir_value *factor(struct onnx_cx *c, struct ir_value *variance, struct ir_value *scale,
+			       double epsilon)
+{
+	struct ir_graph *g = c->g;
+	struct ir_value *y;
+
+	if (!variance)
+		return NULL;
+	y = b_binary(g, IR_ADD, variance, number(c, variance, epsilon));
+	y = b_unary(g, IR_SQRT, y);
+	return scale ? b_binary(g, IR_DIV, scale, y) : b_unary(g, IR_RECIPROCAL, y);
+}
+
+static void batch_norm(struct onnx_cx *c, int arg)
+{
+	struct ir_graph *g = c->g;
+	struct ir_value *x = c->in[0], *p[4], *y;
+	double epsilon = (double)onnx_attr_f(c, "epsilon", 1e-5f);
+
+	(void)arg;
+	onnx_attr_f(c, "momentum", 0.9f);
+	onnx_attr(c, "consumed_inputs", ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INTS);
+	if ((c->opset < 7 && !onnx_attr_i(c, "is_test", 0)) ||
+	    (c->opset >= 14 && onnx_attr_i(c, "training_mode", 0)))
+		onnx_cannot(c, "training is not supported");
+	if (c->opset < 9 && !onnx_attr_i(c, "spatial", 1))
+		onnx_cannot(c, "statistics that are not per channel are not supported");
+	if (!floats(c, x) || c->why)
+		return;
+	if (x->rank < 2) {
+		ir_fail(g, "its operand has %u axes, 2 are the least", x->rank);
+		return;
+	}
+	for (int i = 0; i < 4; i++) {
+		p[i] = b_cast(g, channels(c, c->in[1 + i], x), x->dtype);
+		if (!p[i])
+			return;
+	}
+	y = b_binary(g, IR_SUB, x, p[2]);
+	y = b_binary(g, IR_MUL, y, factor(c, p[3], p[0], epsilon));
+	c->out[0] = b_binary(g, IR_ADD, y, p[1]);
+}
+
+static void instance_norm(struct onnx_cx *c, int arg)
+{
+	struct ir_graph *g = c->g;
+	struct ir_value *x = c->in[0], *y, *variance;
+	double epsilon = (double)onnx_attr_f(c, "epsilon", 1e-5f);
+	uint32_t axes;
+
+	(void)arg;
+	onnx_attr(c, "consumed_inputs", ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INTS);
+	if (!floats(c, x))
+		return;
+	if (x->rank < 3) {
+		ir_fail(g, "its operand has %u axes, 3 are the least", x->rank);
+		return;
+	}
+	axes = ((1u << x->rank) - 1) & ~3u;
+	y = b_binary(g, IR_SUB, x, b_reduce(g, ACCEL_REDUCE_MEAN, x, axes, true));
+	variance = b_reduce(g, ACCEL_REDUCE_MEAN, b_unary(g, IR_SQUARE, y), axes, true);
+	y = b_binary(g, IR_MUL, y, factor(c, variance, channels(c, c->in[1], x), epsilon));
+	c->out[0] = b_binary(g, IR_ADD, y, channels(c, c->in[2], x));
+}
+
+static void layer_norm(struct onnx_cx *c, int arg)
+{
+	struct ir_graph *g = c->g;
+	struct ir_value *x = c->in[0], *y, *mean, *inverse;
+	double epsilon = (double)onnx_attr_f(c, "epsilon", 1e-5f);
+	int64_t axis = b_axis(g, onnx_attr_i(c, "axis", -1), x->rank);
+	uint32_t axes;
+
+	(void)arg;
+	onnx_attr_i(c, "stash_type", 1);
+	if (axis < 0 || !floats(c, x))
+		return;
+	axes = ((1u << x->rank) - 1) & ~((1u << axis) - 1);
+	mean = b_reduce(g, ACCEL_REDUCE_MEAN, x, axes, true);
+	y = b_binary(g, IR_SUB, x, mean);
+	inverse = b_reduce(g, ACCEL_REDUCE_MEAN, b_unary(g, IR_SQUARE, y), axes, true);
+	inverse = factor(c, inverse, NULL, epsilon);
+	y = b_binary(g, IR_MUL, y, inverse);
+	y = b_binary(g, IR_MUL, y, c->in[1]);
+	if (onnx_in(c, 2))
+		y = b_binary(g, IR_ADD, y, c->in[2]);
+	if (y && y->rank != x->rank)
+		ir_fail(g, "a parameter does not broadcast to the operand");
+	c->out[0] = y;
+	if (c->nout > 1)
+		c->out[1] = mean;
+	if (c->nout > 2)
+		c->out[2] = inverse;
+}
+
+static void mean_variance(struct onnx_cx *c, int arg)
+{
+	struct ir_graph *g = c->g;
+	struct ir_value *x = c->in[0], *y, *deviation;
+	int64_t list[IR_RANK_MAX] = { 0, 2, 3 };
+	int n = onnx_attr_ints(c, "axes", list, IR_RANK_MAX);
+	uint32_t axes = 0;
+
+	(void)arg;
+	for (int i = 0; i < (n < 0 ? 3 : n); i++) {
+		int64_t axis = b_axis(g, list[i], x->rank);
+
+		if (axis < 0)
+			return;
+		axes |= 1u << axis;
+	}
+	if (!floats(c, x))
+		return;
+	y = b_binary(g, IR_SUB, x, b_reduce(g, ACCEL_REDUCE_MEAN, x, axes, true));
+	deviation = b_reduce(g, ACCEL_REDUCE_MEAN, b_unary(g, IR_SQUARE, y), axes, true);
+	deviation = b_binary(g, IR_ADD, b_unary(g, IR_SQRT, deviation), number(c, x, 1e-9));
+	c->out[0] = b_binary(g, IR_DIV, y, deviation);
+}
+
+static void lp_norm(struct onnx_cx *c, int arg)
+{
+	struct ir_graph *g = c->g;
+	struct ir_value *x = c->in[0], *sum;
+	int64_t axis = b_axis(g, onnx_attr_i(c, "axis", -1), x->rank), p = onnx_attr_i(c, "p", 2);
+
+	(void)arg;
+	if (axis < 0 || !floats(c, x))
+		return;
+	if (p != 1 && p != 2) {
+		ir_fail(g, "norm %lld is neither 1 nor 2", (long long)p);
+		return;
+	}
+	sum = b_reduce(g, p == 1 ? ACCEL_REDUCE_SUMABS : ACCEL_REDUCE_SUMSQ, x, 1u << axis, true);
+	if (p == 2)
+		sum = b_unary(g, IR_SQRT, sum);
+	c->out[0] = b_binary(g, IR_DIV, x, sum);
+}
+
+static void global_pool(struct onnx_cx *c, int max)
+{
+	struct ir_value *x = c->in[0];
+
+	if (!floats(c, x))
+		return;
+	if (x->rank < 3) {
+		ir_fail(c->g, "its operand has %u axes, 3 are the least", x->rank);
+		return;
+	}
+	c->out[0] = b_reduce(c->g, max ? ACCEL_REDUCE_MAX : ACCEL_REDUCE_MEAN, x,
+			     ((1u << x->rank) - 1) & ~3u, true);
+}
+
+/* Of inference: nothing is dropped. */
+static void dropout(struct onnx_cx *c, int arg)
+{
+	struct ir_value *x = c->in[0], *mode = onnx_in(c, 2);
+	unsigned char *yes;
+
+	(void)arg;
+	onnx_attr_i(c, "seed", 0);
+	if (c->opset < 12)
+		onnx_attr_f(c, "ratio", 0.5f);
+	if (c->opset < 7 && !onnx_attr_i(c, "is_test", 0))
+		onnx_cannot(c, "training is not supported");
+	onnx_attr(c, "consumed_inputs", ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INTS);
+	if (mode) {
+		const unsigned char *training = ir_known(c->g, mode);
+		const void *ratio = onnx_in(c, 1) ? ir_known(c->g, c->in[1]) : NULL;
+
+		if (mode->count != 1 || !training || mode->dtype != ACCEL_BOOL)
+			onnx_cannot(c, "a mode that is computed from inputs is not supported");
+		else if (*training && !(ratio && c->in[1]->dtype == ACCEL_F32 &&
+					c->in[1]->count == 1 && *(const float *)ratio == 0))
+			onnx_cannot(c, "training is not supported");
+	}
+	c->out[0] = x;
+	if (c->nout < 2)
+		return;
+	yes = ir_alloc(c->g, 1);
+	if (!yes)
+		return;
+	*yes = 1;
+	c->out[1] = b_expand(c->g, ir_constant(c->g, ACCEL_BOOL, 0, NULL, yes), x->rank, x->dims);
+	/* Before version 10 the mask had the operand's type. */
+	if (c->opset < 10)
+		c->out[1] = b_cast(c->g, c->out[1], x->dtype);
+}
+
+/* Scale or zero point: one number, or one per element of an axis. */
+static struct ir_value *along(struct onnx_cx *c, struct ir_value *v, const struct ir_value *x)
+{
+	int64_t axis = onnx_attr_i(c, "axis", 1), dims[IR_RANK_MAX];
+
+	if (!v || v->count == 1)
+		return v ? b_reshape(c->g, v, 0, NULL) : NULL;
+	if (v->rank != 1) {
+		onnx_cannot(c, "scales in blocks are not supported");
+		return NULL;
+	}
+	axis = b_axis(c->g, axis, x->rank);
+	if (axis < 0)
+		return NULL;
+	if (v->dims[0] != x->dims[axis]) {
+		ir_fail(c->g, "%lld scales for an axis of %lld elements", (long long)v->dims[0],
+			(long long)x->dims[axis]);
+		return NULL;
+	}
+	for (uint32_t i = 0; i < x->rank; i++)
+		dims[i] = i == axis ? v->dims[0] : 1;
+	return b_reshape(c->g, v, x->rank, dims);
+}
+
+static void quantize(struct onnx_cx *c, int arg)
+{
+	struct ir_graph *g = c->g;
+	struct ir_value *x = c->in[0], *scale = along(c, c->in[1], x), *y;
+	struct ir_value *zero = along(c, onnx_in(c, 2), x);
+	enum accel_dtype to = onnx_in(c, 2) ? c->in[2]->dtype : ACCEL_U8;
+
+	(void)arg;
+	onnx_attr_i(c, "saturate", 1);
+	if (to != ACCEL_U8 && to != ACCEL_I8)
+		onnx_cannot(c, "to %s it is not supported", accel_dtype_name(to));
+	if (x->dtype != ACCEL_F32)
+		onnx_cannot(c, "of %s it is not supported", accel_dtype_name(x->dtype));
+	if (!scale || c->why)
+		return;
+	y = b_unary(g, IR_ROUND, b_binary(g, IR_DIV, x, scale));
+	if (zero)
+		y = b_binary(g, IR_ADD, y, b_cast(g, zero, ACCEL_F32));
+	c->out[0] = b_cast(g, y, to);
+}
+
+static void dequantize(struct onnx_cx *c, int arg)
+{
+	struct ir_graph *g = c->g;
+	struct ir_value *x = c->in[0], *scale = along(c, c->in[1], x), *y;
+	struct ir_value *zero = along(c, onnx_in(c, 2), x);
+
+	(void)arg;
+	if (scale && scale->dtype != ACCEL_F32)
+		onnx_cannot(c, "to %s it is not supported", accel_dtype_name(scale->dtype));
+	if (x->dtype != ACCEL_U8 && x->dtype != ACCEL_I8 && (x->dtype != ACCEL_I32 || zero))
+		onnx_cannot(c, "of %s it is not supported", accel_dtype_name(x->dtype));
+	if (!scale || c->why)
+		return;
+	/* Differences of bytes are exact. */
+	y = b_cast(g, x, ACCEL_F32);
+	if (zero)
+		y = b_binary(g, IR_SUB, y, b_cast(g, zero, ACCEL_F32));
+	c->out[0] = b_binary(g, IR_MUL, y, scale);
+}
+
+const struct onnx_op onnx_ops_net[] = {
+	{ "BatchNormalization", 5, 5, batch_norm, 0 },
+	{ "DequantizeLinear", 2, 3, dequantize, 0 },
+	{ "Dropout", 1, 3, dropout, 0 },
+	{ "GlobalAveragePool", 1, 1, global_pool, 0 },
+	{ "GlobalMaxPool", 1, 1, global_pool, 1 },
+	{ "InstanceNormalization", 3, 3, instance_norm, 0 },
+	{ "LayerNormalization", 2, 3, layer_norm, 0 },
+	{ "LpNormalization", 1, 1, lp_norm, 0 },
+	{ "MeanVarianceNormalization", 1, 1, mean_variance, 0 },
+	{ "QuantizeLinear", 2, 3, quantize, 0 },
+	{ 0 },
+};

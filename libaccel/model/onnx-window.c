@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Operators of ONNX that move a window: convolutions and pooling.
+ */
+#include <string.h>
+
+#include "build.h"
+#include "onnx.h"
+
+#define AXES	3
+
+struct window {
+	uint32_t axes;
+	int64_t taps[AXES], stride[AXES], dilation[AXES], before[AXES], after[AXES];
+	bool same_upper, same_lower, valid;
+};
+
+static void list(struct onnx_cx *c, const char *name, uint32_t n, int64_t fallback, int64_t least,
+		 int64_t *out)
+{
+	int have = onnx_attr_ints(c, name, out, 2 * AXES);
+
+	for (uint32_t i = 0; i < n && have < 0; i++)
+		out[i] = fallback;
+	if (have >= 0 && (uint32_t)have != n)
+		ir_fail(c->g, "attribute '%s' has %d numbers, not %u", name, have, n);
+	for (uint32_t i = 0; i < n && !c->g->error; i++)
+		if (out[i] < least || out[i] > 1 << 24)
+			ir_fail(c->g, "attribute '%s' has %lld, %lld to 2^24 are supported", name,
+				(long long)out[i], (long long)least);
+}
+
+/* False after an error or where it is not supported. */
+static bool window(struct onnx_cx *c, struct window *w, bool bytes)
+{
+	const struct ir_value *x = c->in[0];
+	int64_t pads[2 * AXES];
+
+	if (x->rank < 3 || x->rank > 2 + AXES) {
+		onnx_cannot(c, "operands of %u axes are not supported, of 3 to 5 they are", x->rank);
+		return false;
+	}
+	if (!ir_is_float(x->dtype) && !bytes) {
+		onnx_cannot(c, "of %s it is not supported", accel_dtype_name(x->dtype));
+		return false;
+	}
+	w->axes = x->rank - 2;
+	list(c, "strides", w->axes, 1, 1, w->stride);
+	list(c, "dilations", w->axes, 1, 1, w->dilation);
+	list(c, "pads", 2 * w->axes, 0, 0, pads);
+	if (c->g->error)
+		return false;
+	memcpy(w->before, pads, w->axes * sizeof(*pads));
+	memcpy(w->after, pads + w->axes, w->axes * sizeof(*pads));
+	w->same_upper = onnx_attr_is(c, "auto_pad", "NOTSET", "SAME_UPPER");
+	w->same_lower = onnx_attr_is(c, "auto_pad", "NOTSET", "SAME_LOWER");
+	w->valid = onnx_attr_is(c, "auto_pad", "NOTSET", "VALID");
+	if (!w->same_upper && !w->same_lower && !w->valid &&
+	    !onnx_attr_is(c, "auto_pad", "NOTSET", "NOTSET"))
+		onnx_cannot(c, "attribute 'auto_pad' has a value that is not supported");
+	return !c->why && !c->g->error;
+}
+
+/* Padding as asked for, and the result's axes; @ceil: a window that is not full counts. */
+static bool fit(struct onnx_cx *c, struct window *w, bool ceil, int64_t *dims)
+{
+	for (uint32_t i = 0; i < w->axes; i++) {
+		int64_t in = c->in[0]->dims[2 + i], reach = w->dilation[i] * (w->taps[i] - 1) + 1, room;
+
+		if (w->valid)
+			w->before[i] = w->after[i] = 0;
+		if (w->same_upper || w->same_lower) {
+			int64_t out = (in + w->stride[i] - 1) / w->stride[i];
+			int64_t pad = (out - 1) * w->stride[i] + reach - in;
+
+			pad = pad < 0 ? 0 : pad;
+			w->before[i] = w->same_upper ? pad / 2 : pad - pad / 2;
+			w->after[i] = pad - w->before[i];
+		}
+		room = in + w->before[i] + w->after[i] - reach;
+		if (room < 0) {
+			ir_fail(c->g, "a window of %lld is larger than axis %u of %lld", (long long)reach,
+				2 + i, (long long)(in + w->before[i] + w->after[i]));
+			return false;
+		}
+		dims[i] = (room + (ceil ? w->stride[i] - 1 : 0)) / w->stride[i] + 1;
+		/* None begins in the padding at the end. */
+		if (ceil && (dims[i] - 1) * w->stride[i] >= in + w->before[i])
+			dims[i]--;
+	}
+	return true;
+}
+
+/* --- Convolutions ------------------------------------------------------------------------ */
+
+static bool weights(struct onnx_cx *c, struct window *w, int64_t groups, bool transposed)
+{
+	const struct ir_value *x = c->in[0], *f = c->in[1], *bias = onnx_in(c, 2);
+	int64_t kernel[2 * AXES], channels;
+	int n = onnx_attr_ints(c, "kernel_shape", kernel, 2 * AXES);
+
+	if (f->rank != x->rank || f->dtype != x->dtype || groups < 1 || groups > 1 << 24 ||
+	    f->dims[0] % groups) {
+		ir_fail(c->g, "weights of %u axes and %lld groups do not fit", f->rank,
+			(long long)groups);
+		return false;
+	}
+	channels = transposed ? f->dims[1] * groups : f->dims[0];
+	if (x->dims[1] != (transposed ? f->dims[0] : f->dims[1] * groups) ||
+	    (bias && (bias->rank != 1 || bias->dims[0] != channels || bias->dtype != x->dtype))) {
+		ir_fail(c->g, "%lld channels do not fit to the weights and the bias",
+			(long long)x->dims[1]);
+		return false;
+	}
+	for (uint32_t i = 0; i < w->axes; i++) {
+		w->taps[i] = f->dims[2 + i];
+		if (w->taps[i] < 1 || w->taps[i] > 1 << 24 ||
+		    (n >= 0 && ((uint32_t)n != w->axes || kernel[i] != w->taps[i]))) {
+			ir_fail(c->g, "the weights have no or another window");
+			return false;
+		}
+	}
+	return true;
+}
+
+static void pack(const struct window *w, int64_t *ints)
+{
+	memset(ints, 0, 9 * sizeof(*ints));
+	memcpy(ints, w->stride, w->axes * sizeof(*ints));
+	memcpy(ints + 3, w->dilation, w->axes * sizeof(*ints));
+	memcpy(ints + 6, w->before, w->axes * sizeof(*ints));
+}
+
+/* The card's bias is F32; of other types it is a sum of its own, which rounds once more. */
+static void convolve(struct onnx_cx *c, const struct window *w, int64_t groups, bool transposed,
+		     const int64_t *dims)
+{
+	struct ir_value *x = c->in[0], *bias = onnx_in(c, 2), *y;
+	int64_t ints[9], shape[IR_RANK_MAX] = { 0 };
+
+	pack(w, ints);
+	y = b_conv(c->g, x, c->in[1], x->dtype == ACCEL_F32 ? bias : NULL, groups, transposed, ints,
+		   dims);
+	if (bias && x->dtype != ACCEL_F32) {
+		shape[0] = bias->dims[0];
+		for (uint32_t i = 1; i < x->rank - 1; i++)
+			shape[i] = 1;
+		y = b_binary(c->g, IR_ADD, y, b_reshape(c->g, bias, x->rank - 1, shape));
+	}
+	c->out[0] = y;
+}
+
+static void conv(struct onnx_cx *c, int arg)
+{
+	struct window w;
+	int64_t groups = onnx_attr_i(c, "group", 1), dims[IR_RANK_MAX];
+
+	(void)arg;
+	if (!window(c, &w, false) || !weights(c, &w, groups, false) || !fit(c, &w, false, dims + 2))
+		return;
+	dims[0] = c->in[0]->dims[0];
+	dims[1] = c->in[1]->dims[0];
+	convolve(c, &w, groups, false, dims);
+}
+
+static void conv_transpose(struct onnx_cx *c, int arg)
+{
+	struct window w;
+	int64_t groups = onnx_attr_i(c, "group", 1), dims[IR_RANK_MAX], extra[2 * AXES];
+	int64_t shape[2 * AXES];
+	int given;
+
+	(void)arg;
+	if (!window(c, &w, false) || !weights(c, &w, groups, true))
+		return;
+	list(c, "output_padding", w.axes, 0, 0, extra);
+	given = onnx_attr_ints(c, "output_shape", shape, 2 * AXES);
+	if (given >= 0 && (uint32_t)given != w.axes)
+		ir_fail(c->g, "attribute 'output_shape' has %d numbers, not %u", given, w.axes);
+	if (c->g->error)
+		return;
+	dims[0] = c->in[0]->dims[0];
+	dims[1] = c->in[1]->dims[1] * groups;
+	for (uint32_t i = 0; i < w.axes; i++) {
+		int64_t in = c->in[0]->dims[2 + i], pad;
+		int64_t whole = w.stride[i] * (in - 1) + extra[i] + w.dilation[i] * (w.taps[i] - 1) + 1;
+
+		if (given >= 0 || w.same_upper || w.same_lower) {
+			dims[2 + i] = given >= 0 ? shape[i] : in * w.stride[i];
+			pad = whole - dims[2 + i];
+			/* Below zero it is room at the end that no tap reaches. */
+			pad = pad < 0 ? 0 : pad;
+			w.before[i] = w.same_upper ? pad / 2 : pad - pad / 2;
+		} else {
+			if (w.valid)
+				w.before[i] = w.after[i] = 0;
+			dims[2 + i] = whole - w.before[i] - w.after[i];
+		}
+		if (dims[2 + i] < 0) {
+			ir_fail(c->g, "axis %u would have %lld elements", 2 + i,
+				(long long)dims[2 + i]);
+			return;
+		}
+		w.before[i] = w.dilation[i] * (w.taps[i] - 1) - w.before[i];
+	}
+	convolve(c, &w, groups, true, dims);
+}
+
+/* --- Pooling ----------------------------------------------------------------------------- */
+
+static void pool(struct onnx_cx *c, int fn)
+{
+	struct ir_value *x = c->in[0];
+	bool bytes = fn == ACCEL_POOL_MAX && (x->dtype == ACCEL_U8 || x->dtype == ACCEL_I8);
+	int64_t dims[IR_RANK_MAX], ints[15] = { 0 }, kernel[2 * AXES], order, p;
+	bool ceil = onnx_attr_i(c, "ceil_mode", 0), holes = false, indices;
+	struct ir_node *n;
+	struct window w;
+
+	indices = fn == ACCEL_POOL_MAX && c->nout > 1 && c->node->output[1][0];
+	order = fn == ACCEL_POOL_MAX ? onnx_attr_i(c, "storage_order", 0) : 0;
+	if (fn == ACCEL_POOL_AVERAGE)
+		holes = onnx_attr_i(c, "count_include_pad", 0);
+	if (fn == ACCEL_POOL_L2) {
+		p = onnx_attr_i(c, "p", 2);
+		if (p != 1 && p != 2)
+			onnx_cannot(c, "norms but 1 and 2 are not supported");
+		fn = p == 1 ? ACCEL_POOL_L1 : ACCEL_POOL_L2;
+	}
+	if (indices && order)
+		onnx_cannot(c, "indices column by column are not supported");
+	if (!window(c, &w, bytes))
+		return;
+	list(c, "kernel_shape", w.axes, 0, 1, kernel);
+	if (c->g->error)
+		return;
+	memcpy(w.taps, kernel, w.axes * sizeof(*kernel));
+	if (!fit(c, &w, ceil, dims + 2))
+		return;
+	dims[0] = x->dims[0];
+	dims[1] = x->dims[1];
+	pack(&w, ints);
+	memcpy(ints + 9, w.taps, w.axes * sizeof(*ints));
+	memcpy(ints + 12, w.after, w.axes * sizeof(*ints));
+	p = 1;
+	for (uint32_t i = 0; i < w.axes; i++)
+		p = p > INT32_MAX ? p : p * w.taps[i];
+	if (p > INT32_MAX) {
+		onnx_cannot(c, "windows of more than 2^31 - 1 elements are not supported");
+		return;
+	}
+	n = b_pool(c->g, (enum accel_pool)fn, x, holes, indices, ints, dims);
+	if (!n)
+		return;
+	c->out[0] = n->out[0];
+	if (indices)
+		c->out[1] = n->out[1];
+}
+
+const struct onnx_op onnx_ops_window[] = {
+	{ "AveragePool", 1, 1, pool, ACCEL_POOL_AVERAGE },
+	{ "Conv", 2, 3, conv, 0 },
+	{ "ConvTranspose", 2, 3, conv_transpose, 0 },
+	{ "LpPool", 1, 1, pool, ACCEL_POOL_L2 },
+	{ "MaxPool", 1, 1, pool, ACCEL_POOL_MAX },
+	{ 0 },
+};

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The compiler's passes over graphs. Each is in a file of its own and keeps what a graph
+ * means; a model runs with any of them left out.
+ */
+#ifndef ACCEL_PRIV_PASS_H
+#define ACCEL_PRIV_PASS_H
+
+#include "ir.h"
+
+struct pass {
+	const char *name;
+	const char *summary;
+	bool numeric;
+	/* Errors are those of memory alone, in the graph. */
+	void (*run)(struct ir_graph *g);
+};
+
+/* In order; ends with an element without name. */
+extern const struct pass passes[];
+
+/**
+ * pass_run() - bring a graph through the passes
+ * @after: NULL: all; "": none; else the last one
+ * Errors: -EINVAL: an unknown name; -ENOMEM.
+ */
+int pass_run(struct ir_graph *g, const struct accel_session_opts *opts, const char *after);
+
+/** pass_uses() - count for each value where it is used. */
+void pass_uses(struct ir_graph *g);
+
+void pass_fold(struct ir_graph *g);
+void pass_bias(struct ir_graph *g);
+void pass_activation(struct ir_graph *g);
+void pass_view(struct ir_graph *g);
+void pass_dead(struct ir_graph *g);
+
+#endif

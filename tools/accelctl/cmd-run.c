@@ -1,0 +1,549 @@
+// SPDX-License-Identifier: MIT
+/*
+ * accelctl run: a model, with its inputs and outputs in files.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "args.h"
+#include "card.h"
+#include "exit.h"
+#include "interrupt.h"
+#include "message.h"
+#include "model.h"
+#include "npy.h"
+#include "outfile.h"
+#include "output.h"
+#include "progress.h"
+#include "stats.h"
+#include "verify.h"
+
+/* An input or an output. */
+struct io {
+	struct accel_value_info info;	/* of the data */
+	const char *file;
+	void *data;
+	bool from_pb;			/* how to free @data */
+	struct outfile out;
+};
+
+struct job {
+	const struct args *args;
+	struct model_opts opts;
+	struct card card;
+	struct accel_model *model;
+	struct accel_session *session;
+	struct accel_session_info info;
+	struct io *in, *out;
+	uint32_t inputs, outputs;
+	uint64_t deadline, runs;
+	uint64_t *host_ns, *device_ns;
+	struct accel_result result;
+	bool verified, equal;
+	char mismatch[160];
+};
+
+/* --- Files ------------------------------------------------------------------------------- */
+
+/* NAME=FILE: which of the values it is, or -1 with a message. */
+static int find(const struct job *job, const char *option, const char *text, struct io *list,
+		uint32_t n, const char **file)
+{
+	const char *equal = strchr(text, '=');
+
+	if (!equal || equal == text || !equal[1]) {
+		args_usage(job->args, "option '--%s' must be NAME=FILE, not '%s'", option, text);
+		return -1;
+	}
+	*file = equal + 1;
+	for (uint32_t i = 0; i < n; i++)
+		if (strlen(list[i].info.name) == (size_t)(equal - text) &&
+		    !strncmp(list[i].info.name, text, (size_t)(equal - text)))
+			return (int)i;
+	complain("the model has no %s '%.*s'", option, (int)(equal - text), text);
+	hint("accelctl model show lists them");
+	return -1;
+}
+
+static bool ends_with(const char *text, const char *end)
+{
+	size_t n = strlen(text), m = strlen(end);
+
+	return n >= m && !strcmp(text + n - m, end);
+}
+
+static int read_npy(struct io *io)
+{
+	struct npy npy;
+	int status = npy_open(&npy, io->file);
+
+	if (status)
+		return status;
+	io->info.dtype = npy.dtype == ACCEL_U16 && io->info.dtype == ACCEL_BF16 ? ACCEL_BF16 :
+			 npy.dtype;
+	io->info.rank = npy.rank;
+	for (uint32_t i = 0; i < npy.rank; i++)
+		io->info.dims[i] = npy.dims[i];
+	io->info.size = npy.size;
+	io->data = malloc(npy.size ? npy.size : 1);
+	if (!io->data)
+		complain("out of memory");
+	status = io->data ? npy_read(&npy, io->data) : EXIT_FAILED;
+	npy_close(&npy);
+	return status;
+}
+
+static int read_pb(struct io *io)
+{
+	struct accel_value_info info = ACCEL_INIT(info);
+	int err = accel_model_tensor(io->file, &info, &io->data);
+
+	if (err)
+		return fail_call("cannot read an input", err);
+	io->from_pb = true;
+	info.name = io->info.name;
+	io->info = info;
+	return 0;
+}
+
+static int read_inputs(struct job *job)
+{
+	unsigned int at = 0;
+	const char *text;
+
+	while ((text = args_next(job->args, "input", &at))) {
+		const char *file;
+		int i = find(job, "input", text, job->in, job->inputs, &file), status;
+		struct io *io;
+
+		if (i < 0)
+			return strchr(text, '=') ? EXIT_FAILED : EXIT_USAGE;
+		io = &job->in[i];
+		if (io->file)
+			return args_usage(job->args, "input '%s' is given twice", io->info.name);
+		io->file = file;
+		status = ends_with(file, ".pb") ? read_pb(io) : read_npy(io);
+		if (status)
+			return status;
+	}
+	for (uint32_t i = 0; i < job->inputs; i++) {
+		if (!job->in[i].file) {
+			complain("no file for input '%s'", job->in[i].info.name);
+			hint("give --input %s=FILE", job->in[i].info.name);
+			return EXIT_USAGE;
+		}
+	}
+	return 0;
+}
+
+/* Axes that the model leaves open are as long as the data. */
+static int open_dims(struct job *job)
+{
+	struct accel_session_opts *opts = &job->opts.session;
+
+	for (uint32_t i = 0; i < job->inputs; i++) {
+		struct accel_value_info want = ACCEL_INIT(want);
+		const struct accel_value_info *have = &job->in[i].info;
+		char a[MODEL_VALUE_TEXT], b[MODEL_VALUE_TEXT];
+		bool fits;
+
+		accel_model_input(job->model, i, &want);
+		fits = want.rank == have->rank && want.dtype == have->dtype;
+		for (uint32_t k = 0; k < want.rank && fits; k++)
+			fits = want.dims[k] < 0 || want.dims[k] == have->dims[k];
+		if (!fits) {
+			complain("'%s' is %s, input '%s' is %s", job->in[i].file,
+				 model_value_text(have, a), want.name, model_value_text(&want, b));
+			return EXIT_FAILED;
+		}
+		for (uint32_t k = 0; k < want.rank; k++) {
+			if (want.dims[k] >= 0)
+				continue;
+			if (opts->ndims == MODEL_DIMS_MAX) {
+				complain("the model leaves more than %d axes open", MODEL_DIMS_MAX);
+				return EXIT_FAILED;
+			}
+			snprintf(job->opts.names[opts->ndims], sizeof(job->opts.names[0]),
+				 "%.128s:%" PRIu32, want.name, k);
+			job->opts.dims[opts->ndims] = (struct accel_model_dim){
+				job->opts.names[opts->ndims], have->dims[k] };
+			opts->ndims++;
+		}
+	}
+	return 0;
+}
+
+static int open_outputs(struct job *job)
+{
+	unsigned int at = 0;
+	const char *text;
+
+	while ((text = args_next(job->args, "output", &at))) {
+		const char *file;
+		int i = find(job, "output", text, job->out, job->outputs, &file), status;
+
+		if (i < 0)
+			return strchr(text, '=') ? EXIT_FAILED : EXIT_USAGE;
+		if (job->out[i].file)
+			return args_usage(job->args, "output '%s' is given twice",
+					  job->out[i].info.name);
+		job->out[i].file = file;
+		status = outfile_open(&job->out[i].out, file);
+		if (status)
+			return status;
+	}
+	return 0;
+}
+
+static int write_outputs(struct job *job)
+{
+	for (uint32_t i = 0; i < job->outputs; i++) {
+		struct io *io = &job->out[i];
+		uint32_t dims[NPY_RANK_MAX];
+		int status;
+
+		if (!io->file)
+			continue;
+		if (io->info.rank > NPY_RANK_MAX) {
+			complain("output '%s' has %" PRIu32 " axes, files have up to %d", io->info.name,
+				 io->info.rank, NPY_RANK_MAX);
+			return EXIT_FAILED;
+		}
+		for (uint32_t k = 0; k < io->info.rank; k++)
+			dims[k] = (uint32_t)io->info.dims[k];
+		status = npy_write(&io->out, io->info.dtype, io->info.rank, dims, io->data,
+				   io->info.size);
+		if (!status)
+			status = outfile_commit(&io->out);
+		if (status)
+			return status;
+	}
+	return 0;
+}
+
+/* --- Runs -------------------------------------------------------------------------------- */
+
+static int make_session(struct job *job, struct accel_queue *queue, struct accel_session **session)
+{
+	int err = accel_session_create(job->model, queue, &job->opts.session, session);
+
+	if (err)
+		return fail_call("cannot compile the model", err);
+	for (uint32_t i = 0; i < job->inputs; i++) {
+		err = accel_session_write(*session, i, job->in[i].data, job->in[i].info.size);
+		if (err)
+			return fail_call("cannot set an input", err);
+	}
+	return 0;
+}
+
+static int run_once(struct accel_session *session, uint64_t deadline, struct accel_result *result)
+{
+	int err = accel_session_run(session, deadline, result);
+
+	if (err == -EINTR && interrupt_pending())
+		return interrupt_exit();
+	if (err && result->error)
+		return fail_job("the model", result);
+	return err ? fail_call("the model", err) : 0;
+}
+
+static int run_all(struct job *job)
+{
+	int status = 0;
+
+	progress_begin("running", job->runs);
+	for (uint64_t i = 0; i < job->runs && !status; i++) {
+		uint64_t begin = accel_now();
+
+		status = run_once(job->session, job->deadline, &job->result);
+		job->host_ns[i] = accel_now() - begin;
+		job->device_ns[i] = (uint64_t)(card_seconds(&job->card, &job->result) * 1e9);
+		progress_update(i + 1);
+	}
+	progress_end();
+	stats_sort(job->host_ns, job->runs);
+	stats_sort(job->device_ns, job->runs);
+	for (uint32_t i = 0; i < job->outputs && !status; i++) {
+		struct io *io = &job->out[i];
+		int err;
+
+		io->info = (struct accel_value_info)ACCEL_INIT(io->info);
+		err = accel_session_output(job->session, i, &io->info);
+		if (err)
+			return fail_call("cannot get an output", err);
+		io->data = malloc(io->info.size ? io->info.size : 1);
+		if (!io->data) {
+			complain("out of memory");
+			return EXIT_FAILED;
+		}
+		err = accel_session_read(job->session, i, io->data, io->info.size);
+		if (err)
+			return fail_call("cannot get an output", err);
+	}
+	return status;
+}
+
+/* The same session on the reference engine, which must give the same bits. */
+static int compare(struct job *job, struct accel_session *session)
+{
+	job->equal = true;
+	for (uint32_t i = 0; i < job->outputs && job->equal; i++) {
+		const struct io *io = &job->out[i];
+		size_t element = accel_dtype_size(io->info.dtype);
+		unsigned char *want = malloc(io->info.size ? io->info.size : 1);
+		int err = want ? accel_session_read(session, i, want, io->info.size) : -ENOMEM;
+
+		if (err) {
+			free(want);
+			return fail_call("cannot get an output of the reference", err);
+		}
+		for (uint64_t k = 0; k < io->info.size && job->equal; k++) {
+			job->equal = ((unsigned char *)io->data)[k] == want[k];
+			if (!job->equal)
+				snprintf(job->mismatch, sizeof(job->mismatch),
+					 "output '%.64s' differs from the reference at element %" PRIu64,
+					 io->info.name, k / element);
+		}
+		free(want);
+	}
+	job->verified = true;
+	if (job->equal)
+		return 0;
+	complain("%s", job->mismatch);
+	return EXIT_MISMATCH;
+}
+
+static int verify(struct job *job)
+{
+	struct accel_session *session = NULL;
+	struct accel_result result = { 0 };
+	struct card card;
+	int status = card_open_queue(&card, VERIFY_DEVICE, NULL);
+
+	if (status)
+		return status;
+	status = make_session(job, card.queue, &session);
+	if (!status)
+		status = run_once(session, job->deadline, &result);
+	if (!status)
+		status = compare(job, session);
+	accel_session_unref(session);
+	card_close(&card);
+	return status;
+}
+
+/* --- Reports ----------------------------------------------------------------------------- */
+
+static void print_json(const struct job *job)
+{
+	struct json_object *document = doc_begin(job->args->command->schema), *object, *array;
+
+	card_describe(&job->card, document);
+	for (int outputs = 0; outputs < 2; outputs++) {
+		array = doc_array(document, outputs ? "outputs" : "inputs");
+		for (uint32_t i = 0; i < (outputs ? job->outputs : job->inputs); i++) {
+			const struct io *io = outputs ? &job->out[i] : &job->in[i];
+
+			object = doc_append_object(array);
+			model_value_json(object, &io->info);
+			doc_string(object, "file", io->file);
+		}
+	}
+	object = doc_object(document, "plan");
+	doc_number(object, "card_nodes", job->info.card_nodes);
+	doc_number(object, "host_nodes", job->info.host_nodes);
+	doc_number(object, "view_nodes", job->info.view_nodes);
+	doc_number(object, "programs", job->info.programs);
+	doc_number(object, "constant_bytes", job->info.constant_bytes);
+	doc_number(object, "arena_bytes", job->info.arena_bytes);
+	doc_number(object, "live_bytes", job->info.live_bytes);
+	doc_number(document, "runs", job->runs);
+	object = doc_object(document, "observed");
+	doc_real(object, "min_s", (double)job->device_ns[0] / 1e9);
+	doc_real(object, "median_s", (double)stats_percentile(job->device_ns, job->runs, 50) / 1e9);
+	doc_real(object, "host_min_s", (double)job->host_ns[0] / 1e9);
+	doc_real(object, "host_median_s",
+		 (double)stats_percentile(job->host_ns, job->runs, 50) / 1e9);
+	object = doc_object(document, "modelled");
+	doc_number(object, "cycles", job->result.cycles);
+	doc_number(object, "bytes", job->result.bytes);
+	doc_real(object, "energy_j", (double)job->result.energy_pj / 1e12);
+	if (job->verified)
+		doc_bool(document, "equal", job->equal);
+	else
+		doc_null(document, "equal");
+	doc_print(document);
+}
+
+static void print_text(const struct job *job)
+{
+	char text[MODEL_VALUE_TEXT], one[32], two[32];
+
+	card_field(&job->card);
+	for (uint32_t i = 0; i < job->inputs; i++)
+		field("input", "%s %s", job->in[i].info.name,
+		      model_value_text(&job->in[i].info, text));
+	for (uint32_t i = 0; i < job->outputs; i++)
+		field("output", "%s %s", job->out[i].info.name,
+		      model_value_text(&job->out[i].info, text));
+	field("operators", "%" PRIu32 " on the card, %" PRIu32 " on the processor, %" PRIu32 " views",
+	      job->info.card_nodes, job->info.host_nodes, job->info.view_nodes);
+	field("memory", "%s of constants, %s of values",
+	      format_bytes(one, (double)job->info.constant_bytes),
+	      format_bytes(two, (double)job->info.arena_bytes));
+	field("observed", "median %s on the card, %s in all, of %" PRIu64 " runs",
+	      format_time(one, (double)stats_percentile(job->device_ns, job->runs, 50) / 1e9),
+	      format_time(two, (double)stats_percentile(job->host_ns, job->runs, 50) / 1e9), job->runs);
+	field("modelled", "%" PRIu64 " cycles, %s moved", job->result.cycles,
+	      format_bytes(one, (double)job->result.bytes));
+	if (job->verified)
+		field("verified", "%sequal to the bit%s: all outputs", style_good(), style_end());
+}
+
+/* --- The command ------------------------------------------------------------------------- */
+
+static int load(struct job *job)
+{
+	struct accel_model_info info = ACCEL_INIT(info);
+	int err = accel_model_load(args_text(job->args, "MODEL"), NULL, &job->model);
+
+	if (!err)
+		err = accel_model_info(job->model, &info);
+	if (err)
+		return fail_call("cannot load the model", err);
+	job->in = calloc(info.inputs + 1, sizeof(*job->in));
+	job->out = calloc(info.outputs + 1, sizeof(*job->out));
+	if (!job->in || !job->out) {
+		complain("out of memory");
+		return EXIT_FAILED;
+	}
+	job->inputs = info.inputs;
+	job->outputs = info.outputs;
+	for (uint32_t i = 0; i < info.inputs + info.outputs; i++) {
+		struct io *io = i < info.inputs ? &job->in[i] : &job->out[i - info.inputs];
+
+		io->info = (struct accel_value_info)ACCEL_INIT(io->info);
+		if (i < info.inputs)
+			accel_model_input(job->model, i, &io->info);
+		else
+			accel_model_output(job->model, i - info.inputs, &io->info);
+	}
+	return 0;
+}
+
+static int work(struct job *job)
+{
+	int status = load(job);
+
+	if (!status)
+		status = read_inputs(job);
+	if (!status)
+		status = open_dims(job);
+	if (!status)
+		status = open_outputs(job);
+	if (!status)
+		status = card_open_queue(&job->card, args_text(job->args, "device"), NULL);
+	if (!status)
+		status = make_session(job, job->card.queue, &job->session);
+	if (!status)
+		status = run_all(job);
+	if (status)
+		return status;
+	job->info = (struct accel_session_info)ACCEL_INIT(job->info);
+	accel_session_info(job->session, &job->info);
+	if (args_given(job->args, "verify"))
+		status = verify(job);
+	if (!status)
+		status = write_outputs(job);
+	if (output_json() && (!status || status == EXIT_MISMATCH))
+		print_json(job);
+	else if (!status)
+		print_text(job);
+	return status;
+}
+
+static void finish(struct job *job)
+{
+	for (uint32_t i = 0; i < job->inputs; i++) {
+		if (job->in[i].from_pb)
+			accel_model_tensor_free(job->in[i].data);
+		else
+			free(job->in[i].data);
+	}
+	for (uint32_t i = 0; i < job->outputs; i++) {
+		outfile_abort(&job->out[i].out);
+		free(job->out[i].data);
+	}
+	accel_session_unref(job->session);
+	card_close(&job->card);
+	accel_model_unref(job->model);
+	free(job->in);
+	free(job->out);
+	free(job->host_ns);
+	free(job->device_ns);
+	free(job);
+}
+
+static int run(const struct args *args)
+{
+	struct job *job = calloc(1, sizeof(*job));
+	int status;
+
+	if (!job) {
+		complain("out of memory");
+		return EXIT_FAILED;
+	}
+	job->args = args;
+	job->deadline = deadline_in(args_seconds(args, "timeout"));
+	job->runs = args_number(args, "repeat");
+	job->host_ns = calloc(job->runs, sizeof(*job->host_ns));
+	job->device_ns = calloc(job->runs, sizeof(*job->device_ns));
+	status = model_opts_parse(&job->opts, args);
+	if (!status && (!job->host_ns || !job->device_ns)) {
+		complain("out of memory");
+		status = EXIT_FAILED;
+	}
+	if (!status)
+		status = work(job);
+	finish(job);
+	return status;
+}
+
+const struct command command_run = {
+	.noun = "run",
+	.summary = "Run a model on inputs from files.",
+	.text = "MODEL is an ONNX file. Inputs are .npy files, or .pb files with an ONNX tensor; all "
+		"must be given, in the model's types. Axes that the model leaves open are as long as the "
+		"data. Outputs go to .npy files, which are complete or not there; bf16 is written as "
+		"uint16. In this command --output names a file; the report as JSON is -o json.\n\n"
+		"--verify runs the model with the reference engine in this process, too, and demands "
+		"equal bits. A difference gives status 8, and no output files.",
+	.args = (const struct param[]){
+		{ .name = "MODEL", .kind = VALUE_FILE, .help = "the model" },
+		{ 0 },
+	},
+	.options = (const struct param[]){
+		{ .name = "input", .kind = VALUE_TEXT, .value = "NAME=FILE", .repeat = true,
+		  .help = "an input; repeatable" },
+		{ .name = "output", .kind = VALUE_TEXT, .value = "NAME=FILE", .repeat = true,
+		  .help = "write an output; repeatable" },
+		{ .name = "dim", .kind = VALUE_TEXT, .value = "NAME=SIZE", .repeat = true,
+		  .help = "size of an axis that no input has: a symbol, or INPUT:AXIS; repeatable" },
+		{ .name = "without", .kind = VALUE_CHOICE, .value = "PASS", .repeat = true,
+		  .choices = "fold bias activation view dead",
+		  .help = "leave a pass of the compiler out; repeatable" },
+		{ .name = "repeat", .kind = VALUE_NUMBER, .value = "N", .min = 1, .max = 1000000,
+		  .fallback = "1", .help = "run N times" },
+		{ .name = "verify", .help = "compare the outputs with the reference engine, to the bit" },
+		{ .name = "timeout", .kind = VALUE_SECONDS, .value = "SECONDS",
+		  .help = "stop and end with status 7 when it takes longer" },
+		{ 0 },
+	},
+	.schema = "accelctl.run/1",
+	.examples = "run digits-cnn.onnx --input images=images.npy --output digits=digits.npy --verify",
+	.run = run,
+};

@@ -1,0 +1,454 @@
+// SPDX-License-Identifier: MIT
+/*
+ * ONNX's own tests of operators and models, on a device:
+ *
+ *	conformance [-d DEVICE] [-v] [-t] DIRECTORY...
+ *
+ * DIRECTORY holds tests, each a directory with model.onnx and test_data_set_N/, or is one.
+ * A result must have the type and the shape of the file's and be within 1e-7 + 1e-3 |x| of it;
+ * NaN equals NaN. What libaccel refuses as not supported is counted apart. The last line is
+ * "N pass, N unsupported, N wrong"; the status is 1 if something is wrong, or nothing passed.
+ *
+ * -v names every test, -t prints a table of the tests by operator.
+ */
+#include <accel/accel.h>
+#include <dirent.h>
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define RTOL	1e-3
+#define ATOL	1e-7
+#define FILES_MAX	64
+
+enum verdict { PASS, UNSUPPORTED, WRONG };
+
+struct tensor {
+	struct accel_value_info info;
+	void *data;
+};
+
+struct tally {
+	char op[48];
+	unsigned int count[3];
+};
+
+static bool verbose, table;
+static struct accel_queue *queue;
+static struct tally *tallies;
+static size_t ntallies;
+static unsigned int total[3];
+static char why[512];
+
+static int oops(const char *text)
+{
+	snprintf(why, sizeof(why), "%s", text);
+	return WRONG;
+}
+
+/* What a failing call means for the test. */
+static int failed(int ret)
+{
+	snprintf(why, sizeof(why), "%s", accel_last_error()->text);
+	return ret == -EOPNOTSUPP ? UNSUPPORTED : WRONG;
+}
+
+static double element(const struct tensor *t, uint64_t i)
+{
+	const uint8_t *p = (const uint8_t *)t->data + i * accel_dtype_size(t->info.dtype);
+	uint32_t u;
+	uint16_t h;
+	float f;
+
+	switch (t->info.dtype) {
+	case ACCEL_F32:
+		memcpy(&f, p, 4);
+		return (double)f;
+	case ACCEL_F64: {
+		double d;
+
+		memcpy(&d, p, 8);
+		return d;
+	}
+	case ACCEL_BF16:
+		memcpy(&h, p, 2);
+		u = (uint32_t)h << 16;
+		memcpy(&f, &u, 4);
+		return (double)f;
+	case ACCEL_F16: {
+		int exponent, sign;
+		double m;
+
+		memcpy(&h, p, 2);
+		sign = h >> 15;
+		exponent = h >> 10 & 31;
+		m = (double)(h & 1023);
+		m = exponent == 31 ? (m != 0 ? NAN : INFINITY) :
+		    exponent ? ldexp(m + 1024, exponent - 25) : ldexp(m, -24);
+		return sign ? -m : m;
+	}
+	default:
+		return 0;
+	}
+}
+
+static bool close_to(double got, double want)
+{
+	if (isnan(want) || isnan(got))
+		return isnan(want) && isnan(got);
+	if (isinf(want) || isinf(got))
+		return got == want;
+	return fabs(got - want) <= ATOL + RTOL * fabs(want);
+}
+
+static int compare(const struct tensor *got, const struct tensor *want, const char *name)
+{
+	enum accel_dtype t = want->info.dtype;
+	uint64_t n = want->info.size / accel_dtype_size(t);
+
+	if (got->info.dtype != t) {
+		snprintf(why, sizeof(why), "output '%s' is %s, not %s", name,
+			 accel_dtype_name(got->info.dtype), accel_dtype_name(t));
+		return WRONG;
+	}
+	if (got->info.rank != want->info.rank ||
+	    memcmp(got->info.dims, want->info.dims, want->info.rank * sizeof(want->info.dims[0]))) {
+		snprintf(why, sizeof(why), "output '%s' has another shape", name);
+		return WRONG;
+	}
+	for (uint64_t i = 0; i < n; i++) {
+		size_t size = accel_dtype_size(t);
+		double a, b;
+
+		if (!memcmp((char *)got->data + i * size, (char *)want->data + i * size, size))
+			continue;
+		a = element(got, i);
+		b = element(want, i);
+		if (t != ACCEL_F32 && t != ACCEL_F64 && t != ACCEL_F16 && t != ACCEL_BF16)
+			snprintf(why, sizeof(why), "output '%s' differs at element %llu", name,
+				 (unsigned long long)i);
+		else if (!close_to(a, b))
+			snprintf(why, sizeof(why), "output '%s': element %llu is %.9g, not %.9g", name,
+				 (unsigned long long)i, a, b);
+		else
+			continue;
+		return WRONG;
+	}
+	return PASS;
+}
+
+/* numpy has no bfloat16: the suite's files have its bits as uint16. */
+static void bfloat16(struct tensor *file, enum accel_dtype model)
+{
+	if (model == ACCEL_BF16 && file->info.dtype == ACCEL_U16)
+		file->info.dtype = ACCEL_BF16;
+}
+
+/* All of input_0.pb ..., how many, or -1 with why and a verdict. */
+static int load_all(const char *set, const char *kind, struct tensor *list, int *verdict)
+{
+	char path[4096];
+	int n = 0, ret;
+
+	for (;; n++) {
+		snprintf(path, sizeof(path), "%s/%s_%d.pb", set, kind, n);
+		if (n == FILES_MAX || access(path, F_OK))
+			return n;
+		list[n].info = (struct accel_value_info)ACCEL_INIT(list[n].info);
+		ret = accel_model_tensor(path, &list[n].info, &list[n].data);
+		if (ret) {
+			*verdict = failed(ret);
+			break;
+		}
+	}
+	while (n--) {
+		accel_model_tensor_free(list[n].data);
+		list[n].data = NULL;
+	}
+	return -1;
+}
+
+/* Some files contradict their model: data of another shape than the model states. */
+static bool contradicts(struct accel_model *model, const struct tensor *in, int n)
+{
+	for (int i = 0; i < n; i++) {
+		struct accel_value_info info = ACCEL_INIT(info);
+
+		if (accel_model_input(model, (uint32_t)i, &info))
+			return true;
+		for (uint32_t k = 0; k < info.rank; k++)
+			if (info.rank != in[i].info.rank ||
+			    (info.dims[k] >= 0 && info.dims[k] != in[i].info.dims[k]))
+				return true;
+	}
+	return false;
+}
+
+/* Axes that the model leaves open are as long as the data. */
+static struct accel_session *session_for(struct accel_model *model, const struct tensor *in, int n,
+					 int *verdict)
+{
+	struct accel_session_opts opts = ACCEL_INIT(opts);
+	struct accel_model_dim dims[FILES_MAX * ACCEL_VALUE_RANK_MAX];
+	static char names[FILES_MAX * ACCEL_VALUE_RANK_MAX][160];
+	struct accel_session *session = NULL;
+	int ret;
+
+	opts.dims = dims;
+	for (int i = 0; i < n; i++) {
+		struct accel_value_info info = ACCEL_INIT(info);
+
+		if (accel_model_input(model, (uint32_t)i, &info))
+			break;
+		for (uint32_t k = 0; k < info.rank && k < in[i].info.rank; k++) {
+			if (info.dims[k] >= 0)
+				continue;
+			snprintf(names[opts.ndims], sizeof(names[0]), "%s:%u", info.name, k);
+			dims[opts.ndims] = (struct accel_model_dim){ names[opts.ndims],
+								     in[i].info.dims[k] };
+			opts.ndims++;
+		}
+	}
+	ret = accel_session_create(model, queue, &opts, &session);
+	if (ret)
+		*verdict = failed(ret);
+	return session;
+}
+
+static int run_session(struct accel_session *session, struct tensor *in, int nin,
+		       struct tensor *want, int nwant)
+{
+	struct accel_session_info info = ACCEL_INIT(info);
+	int ret = accel_session_info(session, &info);
+
+	if (ret)
+		return failed(ret);
+	if (nin > (int)info.inputs || nwant != (int)info.outputs)
+		return oops("the files and the model differ in number");
+	for (int i = 0; i < nin; i++) {
+		struct accel_value_info v = ACCEL_INIT(v);
+
+		accel_session_input(session, (uint32_t)i, &v);
+		bfloat16(&in[i], v.dtype);
+		if (v.dtype != in[i].info.dtype)
+			return oops("an input has another type than its file");
+		ret = accel_session_write(session, (uint32_t)i, in[i].data, in[i].info.size);
+		if (ret)
+			return failed(ret);
+	}
+	ret = accel_session_run(session, accel_deadline(600000000000ull), NULL);
+	if (ret) {
+		failed(ret);
+		return WRONG;
+	}
+	for (int i = 0; i < nwant; i++) {
+		struct tensor got = { .info = ACCEL_INIT(got.info) };
+		int verdict;
+
+		accel_session_output(session, (uint32_t)i, &got.info);
+		bfloat16(&want[i], got.info.dtype);
+		got.data = malloc(got.info.size + 1);
+		if (!got.data)
+			return oops("no memory");
+		ret = accel_session_read(session, (uint32_t)i, got.data, got.info.size);
+		verdict = ret ? failed(ret) : compare(&got, &want[i], got.info.name);
+		free(got.data);
+		if (verdict)
+			return verdict;
+	}
+	return PASS;
+}
+
+static int run_set(struct accel_model *model, const char *set)
+{
+	struct tensor in[FILES_MAX] = { 0 }, want[FILES_MAX] = { 0 };
+	struct accel_session *session = NULL;
+	int verdict = PASS, nin, nwant = 0;
+
+	nin = load_all(set, "input", in, &verdict);
+	if (nin >= 0)
+		nwant = load_all(set, "output", want, &verdict);
+	if (nin >= 0 && nwant >= 0 && contradicts(model, in, nin)) {
+		oops("its data contradict its model");
+		verdict = UNSUPPORTED;
+	} else if (nin >= 0 && nwant >= 0) {
+		session = session_for(model, in, nin, &verdict);
+	}
+	if (session)
+		verdict = run_session(session, in, nin, want, nwant);
+	accel_session_unref(session);
+	for (int i = 0; i < FILES_MAX; i++) {
+		accel_model_tensor_free(in[i].data);
+		accel_model_tensor_free(want[i].data);
+	}
+	return verdict;
+}
+
+/* The operator that a test is of: the only one of its model, or its name. */
+static void count(const char *test, int verdict)
+{
+	const char *name = strstr(test, "test_");
+	char op[48];
+	size_t n;
+
+	name = name ? name + 5 : test;
+	n = strcspn(name, "_");
+	snprintf(op, sizeof(op), "%.*s", (int)n, name);
+	total[verdict]++;
+	for (size_t i = 0; i < ntallies; i++) {
+		if (!strcmp(tallies[i].op, op)) {
+			tallies[i].count[verdict]++;
+			return;
+		}
+	}
+	tallies = realloc(tallies, (ntallies + 1) * sizeof(*tallies));
+	if (!tallies)
+		exit(2);
+	memset(&tallies[ntallies], 0, sizeof(*tallies));
+	memcpy(tallies[ntallies].op, op, sizeof(op));
+	tallies[ntallies++].count[verdict]++;
+}
+
+/* Tests whose expectation is known not to be the operator's: counted as unsupported, by name. */
+static const struct {
+	const char *test;
+	const char *reason;
+} refused[] = {
+	{ "test_cast_FLOAT_to_BFLOAT16", "version 1.12 expects bits cut off, not rounded" },
+};
+
+static bool is_refused(const char *name)
+{
+	for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
+		if (strcmp(name, refused[i].test))
+			continue;
+		oops(refused[i].reason);
+		return true;
+	}
+	return false;
+}
+
+static void run_test(const char *path)
+{
+	static const char *const words[] = { "pass", "unsupported", "WRONG" };
+	const char *name = strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
+	struct accel_model *model = NULL;
+	char file[4096];
+	int verdict, ret, sets = 0;
+
+	why[0] = 0;
+	snprintf(file, sizeof(file), "%s/model.onnx", path);
+	ret = accel_model_load(file, NULL, &model);
+	verdict = ret ? failed(ret) : PASS;
+	for (; !verdict; sets++) {
+		snprintf(file, sizeof(file), "%s/test_data_set_%d", path, sets);
+		if (access(file, F_OK))
+			break;
+		verdict = run_set(model, file);
+	}
+	if (!verdict && !sets)
+		verdict = oops("it has no data");
+	accel_model_unref(model);
+	if (verdict == WRONG && is_refused(name))
+		verdict = UNSUPPORTED;
+	count(name, verdict);
+	if (verbose || verdict == WRONG)
+		printf("%s %s%s%s\n", words[verdict], name, why[0] ? ": " : "", why);
+}
+
+static int by_name(const struct dirent **a, const struct dirent **b)
+{
+	return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+static int visible(const struct dirent *entry)
+{
+	return entry->d_name[0] != '.';
+}
+
+static int run_directory(const char *path)
+{
+	struct dirent **list;
+	char file[4096];
+	int n;
+
+	snprintf(file, sizeof(file), "%s/model.onnx", path);
+	if (!access(file, F_OK)) {
+		run_test(path);
+		return 0;
+	}
+	n = scandir(path, &list, visible, by_name);
+	if (n < 0) {
+		fprintf(stderr, "conformance: %s: %s\n", path, strerror(errno));
+		return -1;
+	}
+	for (int i = 0; i < n; i++) {
+		char test[2048];
+
+		snprintf(test, sizeof(test), "%s/%s", path, list[i]->d_name);
+		snprintf(file, sizeof(file), "%s/model.onnx", test);
+		if (!access(file, F_OK))
+			run_test(test);
+		free(list[i]);
+	}
+	free(list);
+	return 0;
+}
+
+static int by_op(const void *a, const void *b)
+{
+	return strcmp(((const struct tally *)a)->op, ((const struct tally *)b)->op);
+}
+
+static int open_queue(const char *name)
+{
+	struct accel_device *device = NULL;
+	struct accel_context *context = NULL;
+	int ret = accel_device_open(name, NULL, &device);
+
+	if (!ret)
+		ret = accel_context_create(device, NULL, &context);
+	if (!ret)
+		ret = accel_queue_create(context, NULL, &queue);
+	if (ret)
+		fprintf(stderr, "conformance: %s\n", accel_last_error()->text);
+	accel_context_unref(context);
+	accel_device_unref(device);
+	return ret;
+}
+
+int main(int argc, char **argv)
+{
+	const char *device = "sim:";
+	int c, bad = 0;
+
+	while ((c = getopt(argc, argv, "d:vt")) != -1) {
+		if (c == 'd')
+			device = optarg;
+		else if (c == 'v')
+			verbose = true;
+		else if (c == 't')
+			table = true;
+		else
+			return 2;
+	}
+	if (optind == argc || open_queue(device))
+		return 2;
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	for (; optind < argc; optind++)
+		bad |= run_directory(argv[optind]);
+	if (table) {
+		qsort(tallies, ntallies, sizeof(*tallies), by_op);
+		for (size_t i = 0; i < ntallies; i++)
+			printf("%-32s %4u %4u %4u\n", tallies[i].op, tallies[i].count[PASS],
+			       tallies[i].count[UNSUPPORTED], tallies[i].count[WRONG]);
+	}
+	accel_queue_unref(queue);
+	free(tallies);
+	printf("%u pass, %u unsupported, %u wrong\n", total[PASS], total[UNSUPPORTED],
+	       total[WRONG]);
+	return bad || total[WRONG] || !total[PASS];
+}

@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: MIT
+
+KSELFTESTS := query bo vm local prime queue submit irq poll sync fault hang process stat user share crowd pair sizes
+KSELFTESTS += recover inject dump kill gone failnth
+# The prefix keeps them apart from commands of the same name on the guest's PATH.
+KSELFTEST_BINS := $(KSELFTESTS:%=$(B)/tests/kselftest/ks-%)
+TESTS_VM += $(KSELFTEST_BINS)
+DEPS += $(KSELFTESTS:%=$(B)/tests/kselftest/%.d) $(B)/tests/kselftest/card.d \
+	$(B)/tests/kselftest/root.d
+
+# The harness is part of the kernel's source, which is fetched when it is first needed.
+$(B)/tests/kselftest/%.o: tests/kselftest/%.c
+	@mkdir -p $(@D)
+	$(call say,CC,$@)harness=$$(tools/fetch source) && $(CC) $(filter-out -std=%,$(CFLAGS)) \
+		-std=gnu11 -isystem $$harness/tools/testing/selftests $$(pkg-config --cflags libdrm) \
+		-MMD -MP -c -o $@ $<
+
+$(KSELFTEST_BINS): $(B)/tests/kselftest/ks-%: $(B)/tests/kselftest/%.o $(B)/tests/kselftest/card.o \
+		$(B)/tests/kselftest/root.o
+	$(call say,LD,$@)$(CC) $(LDFLAGS) -o $@ $^

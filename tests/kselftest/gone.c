@@ -1,0 +1,557 @@
+// SPDX-License-Identifier: MIT
+/*
+ * A card that does not answer any more, loses its driver or is taken out, with everything open; and
+ * what each call says then: the table "States and errors" of Documentation/uapi.rst. Needs root.
+ */
+#include <fcntl.h>
+#include <linux/netlink.h>
+#include <linux/sync_file.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <kselftest_harness.h>
+
+#include "card.h"
+#include "root.h"
+
+#define DATA		(CLIENT_VA + CLIENT_DATA)
+#define DRIVER		"/sys/bus/pci/drivers/loom/"
+
+/* ---- every call, with arguments that are right -------------------------------------- */
+
+static int query(struct client *c, uint32_t type)
+{
+	uint8_t answer[512];
+	struct drm_loom_dev_query args = {
+		.type = type, .size = sizeof(answer), .pointer = (uintptr_t)answer,
+	};
+
+	return card_ioctl(c->fd, DRM_IOCTL_LOOM_DEV_QUERY, &args);
+}
+
+static int call_query_info(struct client *c)
+{
+	return query(c, DRM_LOOM_QUERY_INFO);
+}
+
+static int call_query_timestamp(struct client *c)
+{
+	return query(c, DRM_LOOM_QUERY_TIMESTAMP);
+}
+
+static int call_query_memory(struct client *c)
+{
+	return query(c, DRM_LOOM_QUERY_MEMORY);
+}
+
+static int call_query_counters(struct client *c)
+{
+	return query(c, DRM_LOOM_QUERY_COUNTERS);
+}
+
+static int call_bo_create(struct client *c)
+{
+	uint32_t bo;
+
+	return bo_create(c->fd, 4096, 0, 0, &bo);
+}
+
+static int call_bo_mmap_offset(struct client *c)
+{
+	struct drm_loom_bo_mmap_offset args = { .handle = c->bo };
+
+	return card_ioctl(c->fd, DRM_IOCTL_LOOM_BO_MMAP_OFFSET, &args);
+}
+
+static int call_bo_info(struct client *c)
+{
+	struct drm_loom_bo_info args = { .handle = c->bo };
+
+	return card_ioctl(c->fd, DRM_IOCTL_LOOM_BO_INFO, &args);
+}
+
+static int call_bo_label(struct client *c)
+{
+	struct drm_loom_bo_label args = { .handle = c->bo, .label = (uintptr_t)"label" };
+
+	return card_ioctl(c->fd, DRM_IOCTL_LOOM_BO_LABEL, &args);
+}
+
+static int call_vm_create(struct client *c)
+{
+	uint32_t vm;
+
+	return vm_create(c->fd, &vm);
+}
+
+static int call_vm_bind_map(struct client *c)
+{
+	return vm_bind(c->fd, c->vm, DRM_LOOM_BIND_MAP, c->bo, 0, 0x50000000, 4096);
+}
+
+static int call_vm_bind_unmap(struct client *c)
+{
+	return vm_bind(c->fd, c->vm, DRM_LOOM_BIND_UNMAP, 0, 0, 0x50000000, 4096);
+}
+
+static int call_vm_state(struct client *c)
+{
+	struct drm_loom_vm_state args = { .id = c->vm };
+
+	return card_ioctl(c->fd, DRM_IOCTL_LOOM_VM_STATE, &args);
+}
+
+static int call_queue_create(struct client *c)
+{
+	uint32_t queue;
+
+	return client_queue(c, &queue);
+}
+
+static int call_queue_state(struct client *c)
+{
+	struct drm_loom_queue_state state;
+
+	return queue_state(c->fd, c->queue, &state);
+}
+
+static int call_queue_poll(struct client *c)
+{
+	struct drm_loom_queue_poll args = { .id = c->queue };
+
+	return card_ioctl(c->fd, DRM_IOCTL_LOOM_QUEUE_POLL, &args);
+}
+
+static int call_submit(struct client *c)
+{
+	return submit(c->fd, c->queue, 0, 0, NULL, 0, NULL);
+}
+
+static int call_queue_destroy(struct client *c)
+{
+	return queue_destroy(c->fd, c->queue);
+}
+
+static int call_vm_destroy(struct client *c)
+{
+	struct drm_loom_vm_destroy args = { .id = c->vm };
+
+	return card_ioctl(c->fd, DRM_IOCTL_LOOM_VM_DESTROY, &args);
+}
+
+static int call_gem_close(struct client *c)
+{
+	return bo_close(c->fd, c->bo);
+}
+
+static int call_syncobj_create(struct client *c)
+{
+	uint32_t handle;
+
+	return sync_create(c->fd, &handle);
+}
+
+/* In this order: the last ones end what the others use. */
+static const struct call {
+	const char *name;
+	int (*call)(struct client *c);
+	int ended, wedged, removed;
+} calls[] = {
+	{ "DEV_QUERY INFO", call_query_info, 0, 0, -ENODEV },
+	{ "DEV_QUERY TIMESTAMP", call_query_timestamp, 0, -EIO, -ENODEV },
+	{ "DEV_QUERY MEMORY", call_query_memory, 0, 0, -ENODEV },
+	{ "DEV_QUERY COUNTERS", call_query_counters, 0, -EIO, -ENODEV },
+	{ "BO_CREATE", call_bo_create, 0, -EIO, -ENODEV },
+	{ "BO_MMAP_OFFSET", call_bo_mmap_offset, 0, 0, -ENODEV },
+	{ "BO_INFO", call_bo_info, 0, 0, -ENODEV },
+	{ "BO_LABEL", call_bo_label, 0, 0, -ENODEV },
+	{ "VM_CREATE", call_vm_create, 0, -EIO, -ENODEV },
+	{ "VM_BIND map", call_vm_bind_map, 0, -EIO, -ENODEV },
+	{ "VM_BIND unmap", call_vm_bind_unmap, 0, -EIO, -ENODEV },
+	{ "VM_STATE", call_vm_state, 0, 0, -ENODEV },
+	{ "QUEUE_CREATE", call_queue_create, 0, -EIO, -ENODEV },
+	{ "QUEUE_STATE", call_queue_state, 0, 0, -ENODEV },
+	{ "QUEUE_POLL", call_queue_poll, 0, 0, -ENODEV },
+	{ "SUBMIT", call_submit, -EIO, -EIO, -ENODEV },
+	{ "SYNCOBJ_CREATE", call_syncobj_create, 0, 0, -ENODEV },
+	{ "QUEUE_DESTROY", call_queue_destroy, 0, 0, -ENODEV },
+	{ "VM_DESTROY", call_vm_destroy, 0, 0, -ENODEV },
+	{ "GEM_CLOSE", call_gem_close, 0, 0, -ENODEV },
+};
+
+#define CALLS		(sizeof(calls) / sizeof(calls[0]))
+
+/* ---- helpers ------------------------------------------------------------------------ */
+
+static int driver_unbind(void)
+{
+	return root_sysfs(DRIVER "unbind", root_address());
+}
+
+static int driver_bind(void)
+{
+	return root_sysfs(DRIVER "bind", root_address());
+}
+
+static int works(void)
+{
+	struct client c;
+	int err = root_node();
+
+	if (!err)
+		err = client_open(&c, 0, 0);
+	if (err)
+		return err;
+	err = run(c.fd, c.queue, CLIENT_VA, client_size(&c, pkt_fence(c.cpu, DATA, 42)));
+	if (!err && c.data[0] != 42)
+		err = -EILSEQ;
+	client_close(&c);
+	return err;
+}
+
+/* A job that runs until something ends it; returns a sync_file of it. */
+static int start_hang(struct client *c)
+{
+	struct drm_loom_sync sync = { .flags = DRM_LOOM_SYNC_SIGNAL };
+	uint32_t size = client_size(c, pkt_hang(pkt_fence(c->cpu, DATA, 1), true));
+	int err;
+
+	c->data[0] = 0;
+	err = sync_create(c->fd, &sync.handle);
+	if (!err)
+		err = submit(c->fd, c->queue, CLIENT_VA, size, &sync, 1, NULL);
+	while (!err && !__atomic_load_n(&c->data[0], __ATOMIC_ACQUIRE))
+		;
+	return err ? err : sync_export(c->fd, sync.handle);
+}
+
+static int file_wait(int file)
+{
+	struct pollfd p = { .fd = file, .events = POLLIN };
+
+	return poll(&p, 1, PATIENCE / 1000000) == 1 ? 0 : -ETIME;
+}
+
+/* Names come from those whose fence it is: they must still be there. */
+static int file_names(int file, char *driver, char *timeline)
+{
+	struct sync_fence_info fence = { 0 };
+	struct sync_file_info info = {
+		.num_fences = 1, .sync_fence_info = (uintptr_t)&fence,
+	};
+	int err = card_ioctl(file, SYNC_IOC_FILE_INFO, &info);
+
+	memcpy(driver, fence.driver_name, sizeof(fence.driver_name));
+	memcpy(timeline, fence.obj_name, sizeof(fence.obj_name));
+	return err ? err : fence.status;
+}
+
+static int uevents_open(void)
+{
+	struct sockaddr_nl address = { .nl_family = AF_NETLINK, .nl_groups = 1 };
+	int fd = socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, NETLINK_KOBJECT_UEVENT);
+
+	if (fd >= 0 && bind(fd, (struct sockaddr *)&address, sizeof(address))) {
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+/* Waits for an event of the accel node that says TEXT. */
+static bool uevents_find(int fd, const char *text)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	char event[4096];
+
+	while (poll(&p, 1, PATIENCE / 1000000) == 1) {
+		ssize_t n = recv(fd, event, sizeof(event) - 1, 0);
+		bool accel = false, found = false;
+
+		if (n <= 0)
+			return false;
+		event[n] = 0;
+		for (char *s = event; s < event + n; s += strlen(s) + 1) {
+			accel |= !strcmp(s, "SUBSYSTEM=accel");
+			found |= !strcmp(s, text);
+		}
+		if (accel && found)
+			return true;
+	}
+	return false;
+}
+
+FIXTURE(gone) {
+	struct client c, idle;
+	int file, done;
+	struct drm_loom_queue_state state;
+};
+
+FIXTURE_SETUP(gone)
+{
+	struct drm_loom_sync sync = { .flags = DRM_LOOM_SYNC_SIGNAL };
+
+	ASSERT_EQ(0, root_node());
+	ASSERT_NE(0, root_address()[0]);
+	ASSERT_EQ(0, client_open(&self->c, 60000, 60000));
+	ASSERT_EQ(0, client_open(&self->idle, 60000, 60000));
+	if (!card_debug(self->c.fd))
+		SKIP(return, "the card has no fault injection");
+	/* Two fences: of a job that has ended and of one that has not. */
+	ASSERT_EQ(0, sync_create(self->idle.fd, &sync.handle));
+	ASSERT_EQ(0, submit(self->idle.fd, self->idle.queue, 0, 0, &sync, 1, NULL));
+	ASSERT_EQ(0, sync_wait(self->idle.fd, sync.handle, 0, PATIENCE));
+	self->done = sync_export(self->idle.fd, sync.handle);
+	ASSERT_GE(self->done, 0);
+	self->file = start_hang(&self->c);
+	ASSERT_GE(self->file, 0);
+	self->idle.data[1] = 11;
+}
+
+FIXTURE_TEARDOWN(gone)
+{
+	client_close(&self->c);
+	client_close(&self->idle);
+}
+
+/* The fences have ended as they must, memory is still there. */
+static void expect_end(struct __test_metadata *_metadata, FIXTURE_DATA(gone) *self)
+{
+	char driver[32], timeline[32];
+
+	ASSERT_EQ(0, file_wait(self->file));
+	EXPECT_EQ(-ENODEV, file_names(self->file, driver, timeline));
+	EXPECT_STREQ("loom", driver);
+	EXPECT_STREQ("queue", timeline);
+	EXPECT_EQ(1, file_names(self->done, driver, timeline));
+	EXPECT_STREQ("queue", timeline);
+	ASSERT_NE(NULL, client_result(&self->c, 1));
+	EXPECT_EQ(-ENODEV, client_result(&self->c, 1)->error);
+	EXPECT_EQ(11, self->idle.data[1]);
+	for (size_t i = 0; i < CLIENT_SIZE; i += 4096)
+		self->idle.cpu[i] = 1;
+}
+
+static void expect_removed(struct __test_metadata *_metadata, struct client *c)
+{
+	for (size_t i = 0; i < CALLS; i++) {
+		EXPECT_EQ(calls[i].removed, calls[i].call(c)) TH_LOG("%s", calls[i].name);
+	}
+}
+
+TEST_F(gone, queue_that_has_faulted)
+{
+	struct client *c = &self->idle;
+	uint32_t size = client_size(c, pkt_copy(c->cpu, DATA, 0x7000000000, 1));
+
+	/* The card runs one thing at a time. */
+	ASSERT_EQ(0, queue_destroy(self->c.fd, self->c.queue));
+	ASSERT_EQ(0, run(c->fd, c->queue, CLIENT_VA, size));
+	ASSERT_EQ(0, queue_state(c->fd, c->queue, &self->state));
+	EXPECT_EQ(DRM_LOOM_QUEUE_FAULTED, self->state.status);
+	for (size_t i = 0; i < CALLS; i++) {
+		EXPECT_EQ(calls[i].ended, calls[i].call(c)) TH_LOG("%s", calls[i].name);
+	}
+}
+
+TEST_F_TIMEOUT(gone, card_that_does_not_answer, 120)
+{
+	struct root_rings rings;
+	struct client late;
+	int uevents = uevents_open();
+
+	ASSERT_GE(uevents, 0);
+	ASSERT_EQ(0, root_debug("inject", "dead"));
+	expect_end(_metadata, self);
+	EXPECT_TRUE(uevents_find(uevents, "WEDGED=rebind"));
+	close(uevents);
+	ASSERT_EQ(0, root_rings(&rings));
+	EXPECT_EQ(-EIO, rings.error);
+	ASSERT_EQ(0, queue_state(self->idle.fd, self->idle.queue, &self->state));
+	EXPECT_EQ(DRM_LOOM_QUEUE_LOST, self->state.status);
+	for (size_t i = 0; i < CALLS; i++) {
+		EXPECT_EQ(calls[i].wedged, calls[i].call(&self->idle)) TH_LOG("%s", calls[i].name);
+	}
+	late.fd = card_open();
+	ASSERT_GE(late.fd, 0);
+	EXPECT_EQ(-EIO, call_vm_create(&late));
+	close(late.fd);
+	/* Neither of these can be of use to such a card. */
+	EXPECT_EQ(-EIO, root_debug("reset", "device"));
+	EXPECT_EQ(0, root_sysfs("reset", "1"));
+	EXPECT_EQ(-EIO, call_vm_create(&self->c));
+
+	/* The reset of the function has helped the card, the new driver finds that out. */
+	ASSERT_EQ(0, driver_unbind());
+	expect_removed(_metadata, &self->c);
+	ASSERT_EQ(0, driver_bind());
+	EXPECT_EQ(0, works());
+	expect_removed(_metadata, &self->c);
+}
+
+/* A driver does not take a card that does not answer, and leaves it well. */
+TEST_F_TIMEOUT(gone, card_that_is_dead_at_probe, 120)
+{
+	ASSERT_EQ(0, root_debug("inject", "dead"));
+	ASSERT_EQ(0, file_wait(self->file));
+	ASSERT_EQ(0, driver_unbind());
+	EXPECT_EQ(-ENODEV, driver_bind());
+	ASSERT_EQ(0, root_sysfs("reset", "1"));
+	ASSERT_EQ(0, driver_bind());
+	EXPECT_EQ(0, works());
+}
+
+TEST_F_TIMEOUT(gone, driver_is_unbound, 120)
+{
+	for (int i = 0; i < 3; i++) {
+		ASSERT_EQ(0, driver_unbind());
+		if (!i) {
+			expect_end(_metadata, self);
+			expect_removed(_metadata, &self->c);
+		}
+		expect_removed(_metadata, &self->idle);
+		EXPECT_NE(0, works());
+		ASSERT_EQ(0, driver_bind());
+		EXPECT_EQ(0, works());
+	}
+}
+
+TEST_F_TIMEOUT(gone, card_is_taken_out, 120)
+{
+	ASSERT_EQ(0, root_sysfs("remove", "1"));
+	expect_end(_metadata, self);
+	expect_removed(_metadata, &self->c);
+	expect_removed(_metadata, &self->idle);
+	EXPECT_EQ(-ENOENT, root_exists("vendor"));
+	ASSERT_EQ(0, root_sysfs("/sys/bus/pci/rescan", "1"));
+	EXPECT_EQ(0, works());
+}
+
+/* Others compute, open, map and close all the time while the driver comes and goes. */
+TEST_F_TIMEOUT(gone, driver_comes_and_goes_under_load, 120)
+{
+	pid_t pids[4];
+
+	/* What the others would wait for. */
+	client_close(&self->c);
+	for (int i = 0; i < 4; i++) {
+		pids[i] = fork();
+		ASSERT_GE(pids[i], 0);
+		/* If this test fails, the others are not to keep the driver busy for ever. */
+		if (!pids[i])
+			prctl(PR_SET_PDEATHSIG, SIGKILL);
+		while (!pids[i]) {
+			struct client c;
+
+			if (root_node() || client_open(&c, 0, 0))
+				continue;
+			for (uint64_t n = 1;; n++) {
+				uint32_t bo, size;
+
+				size = client_size(&c, pkt_fence(c.cpu, DATA, n));
+				if (bo_create(c.fd, 65536, 0, 0, &bo) ||
+				    vm_bind(c.fd, c.vm, DRM_LOOM_BIND_MAP, bo, 0, 0x60000000, 65536) ||
+				    run(c.fd, c.queue, CLIENT_VA, size))
+					break;
+				bo_close(c.fd, bo);
+			}
+			client_close(&c);
+		}
+	}
+	for (int i = 0; i < 10; i++) {
+		while (works())
+			;
+		ASSERT_EQ(0, driver_unbind());
+		ASSERT_EQ(0, driver_bind());
+	}
+	for (int i = 0; i < 4; i++) {
+		ASSERT_EQ(0, kill(pids[i], SIGKILL));
+		ASSERT_EQ(pids[i], waitpid(pids[i], NULL, 0));
+	}
+	EXPECT_EQ(0, works());
+}
+
+/* ---- the module --------------------------------------------------------------------- */
+
+static int unload(void)
+{
+	return syscall(SYS_delete_module, "loom", O_NONBLOCK) ? -errno : 0;
+}
+
+static int load(void)
+{
+	int fd = open(getenv("LOOM_MODULE") ? getenv("LOOM_MODULE") : "", O_RDONLY | O_CLOEXEC);
+	int err = fd < 0 || syscall(SYS_finit_module, fd, "", 0) ? -errno : 0;
+
+	close(fd);
+	return err;
+}
+
+TEST_F_TIMEOUT(gone, module_is_in_use, 120)
+{
+	char driver[32], timeline[32];
+	void *map;
+	int err;
+
+	EXPECT_EQ(-EWOULDBLOCK, unload());
+	/* A mapping alone. */
+	map = bo_map(self->idle.fd, self->idle.bo, CLIENT_SIZE);
+	ASSERT_NE(NULL, map);
+	client_close(&self->c);
+	client_close(&self->idle);
+	ASSERT_EQ(0, file_wait(self->file));
+	EXPECT_EQ(-ECANCELED, file_names(self->file, driver, timeline));
+	EXPECT_EQ(-EWOULDBLOCK, unload());
+	munmap(map, CLIENT_SIZE);
+	/* Fences alone, without the device too. */
+	EXPECT_EQ(-EWOULDBLOCK, unload());
+	ASSERT_EQ(0, driver_unbind());
+	EXPECT_EQ(-EWOULDBLOCK, unload());
+	EXPECT_EQ(-ECANCELED, file_names(self->file, driver, timeline));
+	EXPECT_STREQ("queue", timeline);
+	close(self->file);
+	EXPECT_EQ(-EWOULDBLOCK, unload());
+	EXPECT_EQ(1, file_names(self->done, driver, timeline));
+	EXPECT_STREQ("queue", timeline);
+	close(self->done);
+	/* The last reference goes on a worker. */
+	do {
+		err = unload();
+	} while (err == -EWOULDBLOCK);
+	ASSERT_EQ(0, err);
+	ASSERT_EQ(0, load());
+	EXPECT_EQ(0, works());
+}
+
+/* After the last close nothing keeps the module. */
+TEST(module_is_free_after_close)
+{
+	char node[64];
+
+	ASSERT_EQ(0, works());
+	snprintf(node, sizeof(node), "%s", getenv("LOOM_NODE"));
+	for (int i = 0; i < 3; i++) {
+		ASSERT_EQ(0, unload());
+		ASSERT_EQ(0, load());
+		ASSERT_EQ(0, works());
+		/* Nor the device: its number is free again. */
+		EXPECT_STREQ(node, getenv("LOOM_NODE"));
+	}
+	for (int i = 0; i < 3; i++) {
+		ASSERT_EQ(0, driver_unbind());
+		ASSERT_EQ(0, driver_bind());
+		ASSERT_EQ(0, works());
+		EXPECT_STREQ(node, getenv("LOOM_NODE"));
+	}
+}
+
+TEST_HARNESS_MAIN

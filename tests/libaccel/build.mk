@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: MIT
+#
+# Tests of the library. They run on sim: here and on /dev/accel/accel0 in the virtual machine.
+
+LIBACCEL_TESTS := $(patsubst tests/libaccel/%.c,$(B)/tests/libaccel/%,\
+	$(sort $(wildcard tests/libaccel/t-*.c)))
+LIBACCEL_VM_TESTS := $(filter-out %/t-range %/t-list %/t-recover,$(LIBACCEL_TESTS)) $(B)/tests/libaccel/lost
+LIBACCEL_TEST_OBJS := $(LIBACCEL_TESTS:=.o) $(B)/tests/libaccel/lost.o $(B)/tests/libaccel/check.o \
+	$(B)/tests/libaccel/onnx.o
+DEPS += $(LIBACCEL_TEST_OBJS:.o=.d)
+# ThreadSanitizer does not support threads in the child of a process that has threads.
+TESTS_HOST += $(if $(filter thread,$(SAN)),$(filter-out %/t-fork,$(LIBACCEL_TESTS)),$(LIBACCEL_TESTS))
+TESTS_VM += $(LIBACCEL_VM_TESTS) $(LIBACCEL_EXAMPLES)
+
+$(LIBACCEL_TEST_OBJS): CFLAGS += $(LIBACCEL_CFLAGS)
+
+$(filter-out %/t-model,$(LIBACCEL_TESTS)) $(B)/tests/libaccel/lost: %: %.o $(B)/tests/libaccel/check.o $(B)/libaccel.a
+	@mkdir -p $(@D)
+	$(call say,LD,$@)$(CC) $(LDFLAGS) -o $@ $< $(B)/tests/libaccel/check.o $(LIBACCEL_STATIC)
+
+# Models are made with the importer's own bindings, which are in the static library.
+$(B)/tests/libaccel/t-model.o $(B)/tests/libaccel/onnx.o: CFLAGS += -I$(B)/libaccel
+$(B)/tests/libaccel/t-model.o $(B)/tests/libaccel/onnx.o: | $(B)/libaccel/onnx.pb-c.h
+$(B)/tests/libaccel/t-model: $(B)/tests/libaccel/t-model.o $(B)/tests/libaccel/onnx.o \
+		$(B)/tests/libaccel/check.o $(B)/libaccel.a
+	@mkdir -p $(@D)
+	$(call say,LD,$@)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(LIBACCEL_STATIC)
+
+# Scripts; they are told where the programs are.
+LIBACCEL_SCRIPTS := $(B)/tests/libaccel/t-examples $(if $(SAN),,$(B)/tests/libaccel/t-interface)
+TESTS_HOST += $(LIBACCEL_SCRIPTS)
+
+$(B)/tests/libaccel/t-examples: tests/libaccel/examples $(LIBACCEL_EXAMPLES)
+	@mkdir -p $(@D)
+	$(Q)printf '#!/bin/sh\nexec "%s" "%s"\n' '$(abspath $<)' '$(abspath $(B)/examples)' >$@ && chmod +x $@
+
+$(B)/tests/libaccel/t-interface: tests/libaccel/interface $(B)/libaccel.so.0 $(B)/libaccel.a
+	@mkdir -p $(@D)
+	$(Q)printf '#!/bin/sh\nexec "%s" "%s"\n' '$(abspath $<)' '$(B)' >$@ && chmod +x $@

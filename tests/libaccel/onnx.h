@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Small ONNX models, made in memory. Everything lives until the process ends.
+ */
+#ifndef TEST_LIBACCEL_ONNX_H
+#define TEST_LIBACCEL_ONNX_H
+
+#include "onnx.pb-c.h"
+
+enum { F32 = ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT, I64 = ONNX__TENSOR_PROTO__DATA_TYPE__INT64 };
+
+Onnx__ModelProto *onnx_model(int64_t opset);
+/* @dims ends with -1; -2 is the symbol "N". */
+Onnx__ValueInfoProto *onnx_input(Onnx__ModelProto *m, const char *name, int type, const int64_t *dims);
+Onnx__ValueInfoProto *onnx_output(Onnx__ModelProto *m, const char *name, int type);
+/* Names of operands and results, separated by blanks; "-" is an absent one. */
+Onnx__NodeProto *onnx_node(Onnx__ModelProto *m, const char *op, const char *in, const char *out);
+void onnx_int(Onnx__NodeProto *n, const char *name, int64_t value);
+void onnx_ints(Onnx__NodeProto *n, const char *name, const int64_t *values, size_t count);
+/* Elements are small numbers that depend on @seed; of I64 they are @values. */
+Onnx__TensorProto *onnx_floats(Onnx__ModelProto *m, const char *name, const int64_t *dims, int seed);
+Onnx__TensorProto *onnx_longs(Onnx__ModelProto *m, const char *name, const int64_t *values,
+			      int64_t count);
+
+/* The file, to be freed. */
+void *onnx_bytes(const Onnx__ModelProto *m, size_t *size);
+/* A network of all that passes change: convolutions, products, views, constants. */
+Onnx__ModelProto *onnx_network(void);
+
+#endif

@@ -309,13 +309,18 @@ int model_session_opts(struct accel_session_opts *out, const struct accel_sessio
 		if (!out->dims[i].name || out->dims[i].size < 0 || out->dims[i].size > INT32_MAX)
 			return err(-EINVAL, NULL, "dims[%zu] has no name or a size of %lld", i,
 				   (long long)out->dims[i].size);
+	if (out->nfixed && !out->fixed)
+		return err(-EINVAL, NULL, "fixed is NULL");
+	for (size_t i = 0; i < out->nfixed; i++)
+		if (!out->fixed[i].name || (!out->fixed[i].data && out->fixed[i].size))
+			return err(-EINVAL, NULL, "fixed[%zu] has no name or no data", i);
 	return 0;
 }
 
 int model_graph(struct accel_model *model, const struct accel_session_opts *opts,
 		const char *after, struct ir_graph **graph)
 {
-	struct ir_graph *g = onnx_graph(model->file, opts->dims, opts->ndims);
+	struct ir_graph *g = onnx_graph(model->file, opts);
 	int ret;
 
 	if (!g)

@@ -230,10 +230,39 @@ static struct ir_value *input(struct ir_graph *g, const Onnx__ValueInfoProto *v,
 	return value;
 }
 
-static int inputs(struct ir_graph *g, const Onnx__GraphProto *proto, struct map *names,
-		  const struct accel_model_dim *dims, size_t ndims)
+/* What nodes see of an input: the input, or the constant that it is fixed to. */
+static struct ir_value *fixed(struct ir_graph *g, struct ir_value *v,
+			      const struct accel_session_opts *opts, uint8_t *used)
 {
-	uint8_t *used = calloc(ndims + 1, 1);
+	for (size_t i = 0; i < opts->nfixed; i++) {
+		const struct accel_model_fixed *f = &opts->fixed[i];
+		void *data;
+
+		if (strcmp(f->name, v->name))
+			continue;
+		used[i] = 1;
+		if (f->size != v->size) {
+			ir_fail(g, "input '%.64s' is fixed to %zu bytes and has %llu", v->name, f->size,
+				(unsigned long long)v->size);
+			return NULL;
+		}
+		data = ir_alloc(g, f->size);
+		if (!data)
+			return NULL;
+		if (f->size)
+			memcpy(data, f->data, f->size);
+		v->data = data;
+		return ir_constant(g, v->dtype, v->rank, v->dims, data);
+	}
+	return v;
+}
+
+static int inputs(struct ir_graph *g, const Onnx__GraphProto *proto, struct map *names,
+		  const struct accel_session_opts *opts)
+{
+	const struct accel_model_dim *dims = opts->dims;
+	size_t ndims = opts->ndims;
+	uint8_t *used = calloc(ndims + opts->nfixed + 1, 1);
 	uint32_t *indices, n = 0;
 	int ret;
 
@@ -250,12 +279,15 @@ static int inputs(struct ir_graph *g, const Onnx__GraphProto *proto, struct map 
 
 		g->inputs[i] = v;
 		g->ninputs = i + 1;
-		if (v && map_put(names, v->name, v))
+		if (v && map_put(names, v->name, fixed(g, v, opts, used + ndims)) && !g->error)
 			g->error = err_nomem("names");
 	}
 	for (size_t i = 0; i < ndims && !g->error; i++)
 		if (!used[i])
 			ir_fail(g, "the model has no axis '%.64s'", dims[i].name);
+	for (size_t i = 0; i < opts->nfixed && !g->error; i++)
+		if (!used[ndims + i])
+			ir_fail(g, "the model has no input '%.64s'", opts->fixed[i].name);
 	free(indices);
 	free(used);
 	return g->error;
@@ -320,8 +352,7 @@ static void types(struct ir_graph *g, const Onnx__GraphProto *proto)
 	}
 }
 
-struct ir_graph *onnx_graph(const Onnx__ModelProto *model, const struct accel_model_dim *dims,
-			    size_t ndims)
+struct ir_graph *onnx_graph(const Onnx__ModelProto *model, const struct accel_session_opts *opts)
 {
 	struct ir_graph *g = ir_create();
 	struct map names = { 0 };
@@ -329,7 +360,7 @@ struct ir_graph *onnx_graph(const Onnx__ModelProto *model, const struct accel_mo
 
 	if (!g)
 		return NULL;
-	if (!inputs(g, proto, &names, dims, ndims))
+	if (!inputs(g, proto, &names, opts))
 		constants(g, proto, &names);
 	for (size_t i = 0; i < proto->n_node && !g->error; i++)
 		node(g, proto->node[i], onnx_opset(model), &names);

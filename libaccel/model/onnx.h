@@ -59,10 +59,9 @@ int64_t onnx_opset(const Onnx__ModelProto *model);
 int onnx_inputs(const Onnx__GraphProto *graph, uint32_t **indices, uint32_t *count);
 
 /** onnx_graph() - the IR of a checked model.
- * @dims: sizes of open axes; each name must be of some use
+ * @opts: sizes of open axes and fixed inputs; each name must be of some use
  */
-struct ir_graph *onnx_graph(const Onnx__ModelProto *model, const struct accel_model_dim *dims,
-			    size_t ndims);
+struct ir_graph *onnx_graph(const Onnx__ModelProto *model, const struct accel_session_opts *opts);
 
 /** struct onnx_cx - one node that is converted */
 struct onnx_cx {

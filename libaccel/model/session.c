@@ -281,7 +281,8 @@ static int missing(struct ir_graph *g, uint32_t count)
 					 n->op == IR_MISSING ? n->text : n->reason);
 		told++;
 	}
-	return err(-EOPNOTSUPP, "accelctl model show lists all operators and where they run",
+	return err(-EOPNOTSUPP, "accelctl model show lists all operators; inputs that shapes are computed "
+		   "from can be fixed (accel_session_opts.fixed)",
 		   "%u of the model's operators cannot run: %s", count, text);
 }
 
@@ -462,6 +463,10 @@ static int move(struct accel_session *s, struct slot *slot, void *out, const voi
 	if (out && s->status)
 		return s->status > 0 ? err(-EINVAL, NULL, "there was no run yet") :
 				       err(s->status, NULL, "the last run failed");
+	if (in && slot->value->data)
+		return !memcmp(in, slot->value->data, size) ? 0 :
+			err(-EINVAL, NULL, "input '%.64s' is fixed to other elements",
+			    slot->value->name);
 	ret = pointer(s, slot->value, &ptr);
 	if (!ret && size && out)
 		memcpy(out, ptr, size);
@@ -510,6 +515,8 @@ static int bind(struct accel_session *s, struct slot *slot, struct accel_buffer 
 
 	if (!slot)
 		return -EINVAL;
+	if (buffer && !output && slot->value->data)
+		return err(-EINVAL, NULL, "input '%.64s' is fixed", slot->value->name);
 	if (buffer && buffer->context != s->queue->context)
 		return err(-EINVAL, NULL, "the buffer belongs to another context");
 	if (buffer && (offset % PLAN_ALIGN || offset > buffer->size ||
@@ -552,7 +559,7 @@ ACCEL_API int accel_session_bind_output(struct accel_session *session, uint32_t 
 static int run_host(struct accel_session *s, const struct ir_node *n)
 {
 	const void **in = calloc(n->nin + 1, sizeof(*in));
-	void *out[2] = { NULL, NULL };
+	void *out[IR_OUT_MAX] = { NULL };
 	int ret = in ? 0 : err_nomem("an operator");
 
 	for (uint32_t i = 0; i < n->nin && !ret; i++) {

@@ -91,6 +91,23 @@ struct accel_model_dim {
 };
 
 /**
+ * struct accel_model_fixed - the elements of an input, given when a model is compiled
+ * @name: of the input
+ * @data: its elements, the last axis innermost; they are copied
+ * @size: bytes; exactly the input's, with all its sizes
+ *
+ * Shapes must be known when a model is compiled. If the model computes one from an input, as axes,
+ * a shape, a number of elements, that input is given here.
+ *
+ * The layout of this structure is final.
+ */
+struct accel_model_fixed {
+	const char *name;
+	const void *data;
+	size_t size;
+};
+
+/**
  * struct accel_session_opts - how to compile a model
  * @sz: ACCEL_INIT
  * @flags: must be zero
@@ -98,6 +115,8 @@ struct accel_model_dim {
  * @ndims: number of them
  * @without: names of passes that are left out, see accel_pass_get()
  * @nwithout: number of them
+ * @fixed: inputs whose elements are known now; all runs have these
+ * @nfixed: number of them
  */
 struct accel_session_opts {
 	size_t sz;
@@ -106,6 +125,8 @@ struct accel_session_opts {
 	size_t ndims;
 	const char *const *without;
 	size_t nwithout;
+	const struct accel_model_fixed *fixed;
+	size_t nfixed;
 };
 
 /**
@@ -263,7 +284,8 @@ ACCEL_API int accel_session_output(struct accel_session *session, uint32_t i,
  * @data: its elements, the last axis innermost
  * @size: bytes; exactly the input's
  *
- * It holds for all runs that follow until it is written again.
+ * It holds for all runs that follow until it is written again. An input that is fixed, see
+ * struct accel_model_fixed, takes the same elements only.
  * Errors: -EINVAL; -EBUSY: a run is under way.
  */
 ACCEL_API int accel_session_write(struct accel_session *session, uint32_t i, const void *data,

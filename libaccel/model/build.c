@@ -168,7 +168,17 @@ struct ir_value *b_arg(struct ir_graph *g, bool max, struct ir_value *x, int64_t
 
 struct ir_value *b_softmax(struct ir_graph *g, struct ir_value *x, uint32_t axes, bool log)
 {
-	struct ir_node *n = b_same(g, IR_SOFTMAX, &x, 1, x);
+	struct ir_node *n;
+
+	/* Of more axes than the card has: those of the sums follow each other, and are one. */
+	if (x && x->rank > ACCEL_RANK_MAX) {
+		int64_t dims[3] = { 1, 1, 1 };
+
+		for (uint32_t i = 0; i < x->rank; i++)
+			dims[axes >> i & 1 ? 1 : axes >> i ? 0 : 2] *= x->dims[i];
+		return b_reshape(g, b_softmax(g, b_reshape(g, x, 3, dims), 2, log), x->rank, x->dims);
+	}
+	n = b_same(g, IR_SOFTMAX, &x, 1, x);
 
 	if (!n)
 		return NULL;
@@ -420,6 +430,21 @@ struct ir_value *b_gather(struct ir_graph *g, struct ir_value *x, struct ir_valu
 	}
 	v = ir_value(g, x->dtype, rank, dims);
 	n = v ? ir_node(g, IR_GATHER, 0, (struct ir_value *[]){ x, indices }, 2, v) : NULL;
+	if (n)
+		n->axis = axis;
+	return result(n);
+}
+
+struct ir_value *b_gather_elements(struct ir_graph *g, struct ir_value *x,
+				   struct ir_value *indices, int64_t axis)
+{
+	struct ir_value *v;
+	struct ir_node *n;
+
+	if (!x || !indices)
+		return NULL;
+	v = ir_value(g, x->dtype, indices->rank, indices->dims);
+	n = v ? ir_node(g, IR_GATHER_ELEMENTS, 0, (struct ir_value *[]){ x, indices }, 2, v) : NULL;
 	if (n)
 		n->axis = axis;
 	return result(n);

@@ -39,6 +39,9 @@ struct ir_value *b_pad(struct ir_graph *g, struct ir_value *x, const int64_t *pa
 		       enum ir_pad mode, struct ir_value *value);
 struct ir_value *b_gather(struct ir_graph *g, struct ir_value *x, struct ir_value *indices,
 			  int64_t axis);
+/** b_gather_elements() - @indices has @x's shape, or less along axes but @axis. */
+struct ir_value *b_gather_elements(struct ir_graph *g, struct ir_value *x,
+				   struct ir_value *indices, int64_t axis);
 struct ir_value *b_where(struct ir_graph *g, struct ir_value *c, struct ir_value *x,
 			 struct ir_value *y);
 

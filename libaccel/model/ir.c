@@ -206,7 +206,7 @@ struct ir_node *ir_node(struct ir_graph *g, enum ir_op op, int fn, struct ir_val
 	n->nin = nin;
 	n->nout = 1;
 	n->in = ir_alloc(g, (nin + 1) * sizeof(*n->in));
-	n->out = ir_alloc(g, 2 * sizeof(*n->out));
+	n->out = ir_alloc(g, IR_OUT_MAX * sizeof(*n->out));
 	if (!n->in || !n->out)
 		return NULL;
 	if (nin)
@@ -222,7 +222,7 @@ struct ir_node *ir_node(struct ir_graph *g, enum ir_op op, int fn, struct ir_val
 static const void *known(struct ir_graph *g, struct ir_value *v, int depth)
 {
 	const void *in[8];
-	void *out[2] = { NULL, NULL };
+	void *out[IR_OUT_MAX] = { NULL };
 	struct ir_node *n;
 
 	if (v->data)

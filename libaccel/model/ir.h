@@ -16,6 +16,7 @@
 #define IR_RANK_MAX	ACCEL_VALUE_RANK_MAX
 #define IR_INPUTS_MAX	4096
 #define IR_INTS_MAX	(2 * IR_RANK_MAX)
+#define IR_OUT_MAX	4	/* results of a node that can run */
 
 /* Elements and bytes of a value stay below these, so that products of few of them fit. */
 #define IR_BYTES_MAX	((int64_t)1 << 40)
@@ -170,6 +171,12 @@ const char *ir_detail(struct ir_graph *g, const struct ir_node *n);
 static inline bool ir_is_float(enum accel_dtype t)
 {
 	return t == ACCEL_F32 || t == ACCEL_F16 || t == ACCEL_BF16;
+}
+
+/* What ONNX calls a float: with F64, which is the processor's alone. */
+static inline bool ir_is_real(enum accel_dtype t)
+{
+	return ir_is_float(t) || t == ACCEL_F64;
 }
 
 static inline bool ir_is_int(enum accel_dtype t)

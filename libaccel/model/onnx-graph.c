@@ -87,8 +87,8 @@ bool onnx_attr_is(struct onnx_cx *c, const char *name, const char *fallback, con
 
 static const struct onnx_op *find(const char *name)
 {
-	static const struct onnx_op *const tables[] = { onnx_ops_math, onnx_ops_move, onnx_ops_net,
-						       onnx_ops_window };
+	static const struct onnx_op *const tables[] = { onnx_ops_loss, onnx_ops_math, onnx_ops_move,
+						       onnx_ops_net, onnx_ops_window };
 
 	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
 		for (const struct onnx_op *op = tables[i]; op->name; op++)

@@ -109,7 +109,7 @@ struct onnx_op {
 };
 
 /* Tables; each ends with an element without name. */
-extern const struct onnx_op onnx_ops_math[], onnx_ops_move[], onnx_ops_net[],
+extern const struct onnx_op onnx_ops_loss[], onnx_ops_math[], onnx_ops_move[], onnx_ops_net[],
 			    onnx_ops_window[];
 
 #endif

@@ -29,7 +29,7 @@ static bool foldable(const struct ir_graph *g, const struct ir_node *n)
 static void fold(struct ir_graph *g, struct ir_node *n)
 {
 	const void **in = ir_alloc(g, (n->nin + 1) * sizeof(*in));
-	void *out[2] = { NULL, NULL };
+	void *out[IR_OUT_MAX] = { NULL };
 
 	if (!in)
 		return;
@@ -53,7 +53,7 @@ void pass_fold(struct ir_graph *g)
 	struct ir_node **link = &g->first, *n;
 
 	while ((n = *link) && !g->error) {
-		bool done = n->nout > 0 && n->nout <= 2, output = false;
+		bool done = n->nout > 0 && n->nout <= IR_OUT_MAX, output = false;
 
 		if (done && !(n->out[0] && n->out[0]->data) && foldable(g, n))
 			fold(g, n);

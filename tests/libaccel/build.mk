@@ -14,15 +14,17 @@ TESTS_VM += $(LIBACCEL_VM_TESTS) $(LIBACCEL_EXAMPLES)
 
 $(LIBACCEL_TEST_OBJS): CFLAGS += $(LIBACCEL_CFLAGS)
 
-$(filter-out %/t-model,$(LIBACCEL_TESTS)) $(B)/tests/libaccel/lost: %: %.o $(B)/tests/libaccel/check.o $(B)/libaccel.a
+# Models are made with the importer's own bindings, which are in the static library.
+LIBACCEL_ONNX_TESTS := $(addprefix $(B)/tests/libaccel/,t-model t-operators)
+
+$(filter-out $(LIBACCEL_ONNX_TESTS),$(LIBACCEL_TESTS)) $(B)/tests/libaccel/lost: %: %.o \
+		$(B)/tests/libaccel/check.o $(B)/libaccel.a
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(CC) $(LDFLAGS) -o $@ $< $(B)/tests/libaccel/check.o $(LIBACCEL_STATIC)
 
-# Models are made with the importer's own bindings, which are in the static library.
-$(B)/tests/libaccel/t-model.o $(B)/tests/libaccel/onnx.o: CFLAGS += -I$(B)/libaccel
-$(B)/tests/libaccel/t-model.o $(B)/tests/libaccel/onnx.o: | $(B)/libaccel/onnx.pb-c.h
-$(B)/tests/libaccel/t-model: $(B)/tests/libaccel/t-model.o $(B)/tests/libaccel/onnx.o \
-		$(B)/tests/libaccel/check.o $(B)/libaccel.a
+$(LIBACCEL_ONNX_TESTS:=.o) $(B)/tests/libaccel/onnx.o: CFLAGS += -I$(B)/libaccel
+$(LIBACCEL_ONNX_TESTS:=.o) $(B)/tests/libaccel/onnx.o: | $(B)/libaccel/onnx.pb-c.h
+$(LIBACCEL_ONNX_TESTS): %: %.o $(B)/tests/libaccel/onnx.o $(B)/tests/libaccel/check.o $(B)/libaccel.a
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(LIBACCEL_STATIC)
 

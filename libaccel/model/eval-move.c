@@ -121,6 +121,29 @@ static void triangle(const struct ir_node *n, const char *in, char *out, size_t 
 	}
 }
 
+/* The first elements of each row of the axis, as many as lengths say, in the other order. */
+static int reverse(const struct ir_node *n, const char *in, const char *lengths, char *out, size_t size)
+{
+	const struct ir_value *x = n->in[0], *k = n->in[1];
+	int64_t index[IR_RANK_MAX] = { 0 }, step = 1, dim = x->dims[n->axis];
+
+	for (uint32_t i = (uint32_t)n->axis + 1; i < x->rank; i++)
+		step *= x->dims[i];
+	for (int64_t i = 0; i < x->count; i++, eval_next(index, x->dims, x->rank)) {
+		int64_t at = index[n->axis], from = at, length;
+
+		length = (int64_t)eval_load_int(k->dtype, lengths + (size_t)index[n->ints[0]] *
+						accel_dtype_size(k->dtype));
+		if (length < 0 || length > dim)
+			return err(-EINVAL, NULL, "length %lld of an axis of %lld elements",
+				   (long long)length, (long long)dim);
+		if (at < length)
+			from = length - 1 - at;
+		memcpy(out + (size_t)i * size, in + (size_t)(i + (from - at) * step) * size, size);
+	}
+	return 0;
+}
+
 int eval_move(const struct ir_node *n, const void *const *in, void *const *out)
 {
 	const struct ir_value *x = n->in[0], *y = n->out[0];
@@ -161,6 +184,8 @@ int eval_move(const struct ir_node *n, const void *const *in, void *const *out)
 	case IR_TRILU:
 		triangle(n, in[0], out[0], size);
 		return 0;
+	case IR_REVERSE:
+		return reverse(n, in[0], in[1], out[0], size);
 	default:
 		return err(-EINVAL, NULL, "%s is not for the processor", ir_op_name(n));
 	}

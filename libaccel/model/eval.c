@@ -200,6 +200,11 @@ int eval(const struct ir_node *n, const void *const *in, void *const *out)
 	case IR_SCATTER_ND:
 		ret = eval_index(n, in, out);
 		break;
+	case IR_RESIZE:
+	case IR_GRID_SAMPLE:
+	case IR_ROI_ALIGN:
+		ret = eval_resize(n, in, out);
+		break;
 	default:
 		ret = eval_move(n, in, out);
 	}

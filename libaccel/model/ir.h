@@ -40,6 +40,9 @@ enum ir_unary {
 
 enum ir_pad { IR_PAD_CONSTANT, IR_PAD_EDGE, IR_PAD_REFLECT };
 
+enum ir_sample { IR_SAMPLE_NEAREST, IR_SAMPLE_LINEAR, IR_SAMPLE_CUBIC };
+enum ir_beyond { IR_BEYOND_ZERO, IR_BEYOND_EDGE, IR_BEYOND_REFLECT };
+
 enum ir_op {
 	IR_MISSING,		/* text: why */
 	IR_BINARY,		/* fn; act */
@@ -70,6 +73,14 @@ enum ir_op {
 	IR_CUMSUM,		/* x, axis; flag: exclusive; flag2: reverse */
 	IR_TOPK,		/* axis; flag: largest; two results */
 	IR_TRILU,		/* axis: k; flag: upper */
+	IR_RESIZE,		/* x, places, weights or absent: along axis element o is the sum of the
+				 * elements at places[o, t] times weights[o, t], or the element at
+				 * places[o, 0]; value: what is at place -1 */
+	IR_GRID_SAMPLE,		/* x, grid; fn: enum ir_sample; axis: enum ir_beyond; flag: corners are
+				 * at the middle of elements */
+	IR_ROI_ALIGN,		/* x, rois, batches; ints: height, width, samples or 0; value: scale;
+				 * flag: half an element is taken off */
+	IR_REVERSE,		/* x, lengths; axis: that is reversed; ints: axis of the lengths */
 	IR_OPS,
 };
 
@@ -104,6 +115,7 @@ struct ir_node {
 	bool flag, flag2;
 	enum accel_act act;
 	float act_param[2];
+	float value;
 	int64_t ints[IR_INTS_MAX];
 	uint32_t nin, nout;
 	struct ir_value **in;	/* NULL: absent */

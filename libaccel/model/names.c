@@ -47,6 +47,8 @@ static const char *const ops[IR_OPS] = {
 	[IR_GATHER_ND] = "gather-nd", [IR_SCATTER_ELEMENTS] = "scatter-elements",
 	[IR_SCATTER_ND] = "scatter-nd", [IR_WHERE] = "where", [IR_CUMSUM] = "cumulative-sum",
 	[IR_TOPK] = "top-k", [IR_TRILU] = "triangle",
+	[IR_RESIZE] = "resize", [IR_GRID_SAMPLE] = "grid-sample", [IR_ROI_ALIGN] = "roi-align",
+	[IR_REVERSE] = "reverse",
 };
 
 const char *ir_op_name(const struct ir_node *n)
@@ -121,6 +123,8 @@ const char *ir_detail(struct ir_graph *g, const struct ir_node *n)
 	case IR_GATHER_ELEMENTS:
 	case IR_SCATTER_ELEMENTS:
 	case IR_TOPK:
+	case IR_RESIZE:
+	case IR_REVERSE:
 		used = put(text, used, size, "%saxis=%lld ", "", n->axis);
 		break;
 	case IR_CONV:

@@ -85,10 +85,34 @@ bool onnx_attr_is(struct onnx_cx *c, const char *name, const char *fallback, con
 	return a->s.len == strlen(value) && !memcmp(a->s.data, value, a->s.len);
 }
 
+int onnx_numbers(struct onnx_cx *c, const char *name, int64_t since, uint32_t operand,
+		 int64_t *list, int max)
+{
+	int n;
+
+	if (c->opset < since) {
+		if (onnx_in(c, operand))
+			ir_fail(c->g, "this version has '%s' as an attribute", name);
+		return onnx_attr_ints(c, name, list, max);
+	}
+	if (!onnx_in(c, operand))
+		return -1;
+	if (c->in[operand]->count > max) {
+		ir_fail(c->g, "'%s' has %lld numbers, %d are the most", name,
+			(long long)c->in[operand]->count, max);
+		return -1;
+	}
+	n = ir_known_ints(c->g, c->in[operand], list, (uint32_t)max);
+	if (n < 0)
+		onnx_cannot(c, "'%s' that is computed from inputs is not supported", name);
+	return n;
+}
+
 static const struct onnx_op *find(const char *name)
 {
 	static const struct onnx_op *const tables[] = { onnx_ops_loss, onnx_ops_math, onnx_ops_move,
-						       onnx_ops_net, onnx_ops_window };
+						       onnx_ops_net, onnx_ops_recurrent,
+						       onnx_ops_resize, onnx_ops_window };
 
 	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
 		for (const struct onnx_op *op = tables[i]; op->name; op++)

@@ -15,30 +15,6 @@ static void pass(struct onnx_cx *c, int arg)
 	c->out[0] = c->in[0];
 }
 
-/* Numbers that were an attribute up to a version and are an operand since: how many, or -1. */
-static int numbers(struct onnx_cx *c, const char *name, int64_t since, uint32_t operand,
-		   int64_t *list, int max)
-{
-	int n;
-
-	if (c->opset < since) {
-		if (onnx_in(c, operand))
-			ir_fail(c->g, "this version has '%s' as an attribute", name);
-		return onnx_attr_ints(c, name, list, max);
-	}
-	if (!onnx_in(c, operand))
-		return -1;
-	if (c->in[operand]->count > max) {
-		ir_fail(c->g, "'%s' has %lld numbers, %d are the most", name,
-			(long long)c->in[operand]->count, max);
-		return -1;
-	}
-	n = ir_known_ints(c->g, c->in[operand], list, (uint32_t)max);
-	if (n < 0)
-		onnx_cannot(c, "'%s' that is computed from inputs is not supported", name);
-	return n;
-}
-
 static void cast_to(struct onnx_cx *c, int32_t type)
 {
 	enum accel_dtype to = onnx_dtype(type);
@@ -108,7 +84,7 @@ static void reshape(struct onnx_cx *c, int arg)
 {
 	struct ir_value *x = c->in[0];
 	int64_t dims[IR_RANK_MAX], count = 1;
-	int n = numbers(c, "shape", 5, 1, dims, IR_RANK_MAX), open = -1;
+	int n = onnx_numbers(c, "shape", 5, 1, dims, IR_RANK_MAX), open = -1;
 	bool zero = onnx_attr_i(c, "allowzero", 0);
 
 	(void)arg;
@@ -166,7 +142,7 @@ static void squeeze(struct onnx_cx *c, int arg)
 {
 	struct ir_value *x = c->in[0];
 	int64_t axes[IR_RANK_MAX], dims[IR_RANK_MAX];
-	int n = numbers(c, "axes", 13, 1, axes, IR_RANK_MAX);
+	int n = onnx_numbers(c, "axes", 13, 1, axes, IR_RANK_MAX);
 	uint32_t drop = 0, rank = 0;
 
 	(void)arg;
@@ -192,7 +168,7 @@ static void unsqueeze(struct onnx_cx *c, int arg)
 {
 	struct ir_value *x = c->in[0];
 	int64_t axes[IR_RANK_MAX], dims[IR_RANK_MAX];
-	int n = numbers(c, "axes", 13, 1, axes, IR_RANK_MAX);
+	int n = onnx_numbers(c, "axes", 13, 1, axes, IR_RANK_MAX);
 	uint32_t added = 0, rank, k = 0;
 
 	(void)arg;
@@ -242,7 +218,7 @@ static void expand(struct onnx_cx *c, int arg)
 	struct ir_value want, *x = c->in[0];
 	int64_t dims[IR_RANK_MAX];
 	uint32_t rank;
-	int n = numbers(c, "shape", 8, 1, want.dims, IR_RANK_MAX);
+	int n = onnx_numbers(c, "shape", 8, 1, want.dims, IR_RANK_MAX);
 
 	(void)arg;
 	if (n < 0)
@@ -261,7 +237,7 @@ static void tile(struct onnx_cx *c, int arg)
 {
 	struct ir_value *x = c->in[0], *y = x;
 	int64_t repeats[IR_RANK_MAX], dims[IR_RANK_MAX];
-	int n = numbers(c, "repeats", 6, 1, repeats, IR_RANK_MAX);
+	int n = onnx_numbers(c, "repeats", 6, 1, repeats, IR_RANK_MAX);
 
 	(void)arg;
 	if (n < 0)
@@ -295,10 +271,10 @@ static void slice(struct onnx_cx *c, int arg)
 	struct ir_value *x = c->in[0];
 	int64_t start[IR_RANK_MAX], end[IR_RANK_MAX], axes[IR_RANK_MAX], step[IR_RANK_MAX];
 	int64_t starts[IR_RANK_MAX] = { 0 }, steps[IR_RANK_MAX], counts[IR_RANK_MAX];
-	int n = numbers(c, "starts", 10, 1, start, IR_RANK_MAX);
-	int ends = numbers(c, "ends", 10, 2, end, IR_RANK_MAX);
-	int naxes = numbers(c, "axes", 10, 3, axes, IR_RANK_MAX);
-	int nsteps = c->opset < 10 ? -1 : numbers(c, "steps", 10, 4, step, IR_RANK_MAX);
+	int n = onnx_numbers(c, "starts", 10, 1, start, IR_RANK_MAX);
+	int ends = onnx_numbers(c, "ends", 10, 2, end, IR_RANK_MAX);
+	int naxes = onnx_numbers(c, "axes", 10, 3, axes, IR_RANK_MAX);
+	int nsteps = c->opset < 10 ? -1 : onnx_numbers(c, "steps", 10, 4, step, IR_RANK_MAX);
 
 	(void)arg;
 	if (c->why || c->g->error)
@@ -348,7 +324,7 @@ static void split(struct onnx_cx *c, int arg)
 	int64_t axis = b_axis(c->g, onnx_attr_i(c, "axis", 0), x->rank), at = 0, part;
 	int64_t starts[IR_RANK_MAX] = { 0 }, steps[IR_RANK_MAX], counts[IR_RANK_MAX];
 	int64_t *sizes = ir_alloc(c->g, c->nout * sizeof(*sizes));
-	int n = numbers(c, "split", 13, 1, sizes, (int)c->nout);
+	int n = onnx_numbers(c, "split", 13, 1, sizes, (int)c->nout);
 
 	(void)arg;
 	if (c->opset >= 18)
@@ -401,7 +377,7 @@ static void pad(struct onnx_cx *c, int arg)
 {
 	struct ir_value *x = c->in[0], *value = onnx_in(c, 2);
 	int64_t list[IR_INTS_MAX], pads[IR_INTS_MAX] = { 0 }, axes[IR_RANK_MAX];
-	int n = numbers(c, c->opset < 2 ? "paddings" : "pads", 11, 1, list, IR_INTS_MAX), naxes = -1;
+	int n = onnx_numbers(c, c->opset < 2 ? "paddings" : "pads", 11, 1, list, IR_INTS_MAX), naxes = -1;
 	enum ir_pad mode = IR_PAD_CONSTANT;
 
 	(void)arg;
@@ -414,7 +390,7 @@ static void pad(struct onnx_cx *c, int arg)
 	if (c->opset < 11)
 		value = ir_scalar_f(c->g, x->dtype, (double)onnx_attr_f(c, "value", 0));
 	if (c->opset >= 18 && onnx_in(c, 3))
-		naxes = numbers(c, "axes", 18, 3, axes, IR_RANK_MAX);
+		naxes = onnx_numbers(c, "axes", 18, 3, axes, IR_RANK_MAX);
 	if (c->why || c->g->error)
 		return;
 	if (n < 0 || (naxes < 0 ? 2 * (int)x->rank : 2 * naxes) != n) {
@@ -555,7 +531,7 @@ static void constant_of_shape(struct onnx_cx *c, int arg)
 	const Onnx__AttributeProto *a = onnx_attr(c, "value",
 						  ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__TENSOR);
 	int64_t dims[IR_RANK_MAX];
-	int n = numbers(c, "input", 1, 0, dims, IR_RANK_MAX);
+	int n = onnx_numbers(c, "input", 1, 0, dims, IR_RANK_MAX);
 
 	(void)arg;
 	if (c->why || n < 0)

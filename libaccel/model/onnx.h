@@ -89,6 +89,14 @@ int onnx_attr_ints(struct onnx_cx *c, const char *name, int64_t *ints, int max);
 /** onnx_attr_is() - whether a string attribute, which may be absent, has this value. */
 bool onnx_attr_is(struct onnx_cx *c, const char *name, const char *fallback, const char *value);
 
+/**
+ * onnx_numbers() - integers that were an attribute up to a version and are an operand since
+ * @since: the first version with an operand
+ * Return: how many, or -1: absent, or c->why or an error of the graph is set.
+ */
+int onnx_numbers(struct onnx_cx *c, const char *name, int64_t since, uint32_t operand,
+		 int64_t *list, int max);
+
 /** onnx_in() - operand @i, NULL if it is absent. */
 static inline struct ir_value *onnx_in(const struct onnx_cx *c, uint32_t i)
 {
@@ -110,6 +118,6 @@ struct onnx_op {
 
 /* Tables; each ends with an element without name. */
 extern const struct onnx_op onnx_ops_loss[], onnx_ops_math[], onnx_ops_move[], onnx_ops_net[],
-			    onnx_ops_window[];
+			    onnx_ops_recurrent[], onnx_ops_resize[], onnx_ops_window[];
 
 #endif

@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Elements between elements: axes that get another length, and samples at places that are data.
+ */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "eval.h"
+#include "numerics.h"
+
+#define SAMPLES_MAX	4096	/* of a part of a region, along an axis */
+
+/* Along one axis, as the card does it: sums of floats with FMA from +0 on. */
+static void resize(const struct ir_node *n, const char *in, const int32_t *places,
+		   const void *weights, char *out)
+{
+	const struct ir_value *x = n->in[0], *y = n->out[0];
+	enum accel_dtype t = x->dtype;
+	int64_t inner = 1, length = y->dims[n->axis], from = x->dims[n->axis], taps;
+	size_t size = accel_dtype_size(t);
+	char beyond[8] = { 0 };
+
+	taps = n->in[1]->dims[1];
+	for (uint32_t i = (uint32_t)n->axis + 1; i < x->rank; i++)
+		inner *= x->dims[i];
+	eval_store(t, beyond, (double)n->value);
+	for (int64_t i = 0; i < y->count; i++, out += size) {
+		int64_t o = i / inner % length, outer = i / inner / length, k = i % inner;
+		const char *row = in + (size_t)(outer * from * inner + k) * size;
+		double d = 0;
+		float f = 0;
+
+		for (int64_t s = 0; s < taps; s++) {
+			int64_t place = places[o * taps + s];
+			const char *p = place < 0 ? beyond : row + (size_t)(place * inner) * size;
+
+			if (!weights)
+				memcpy(out, p, size);
+			else if (t == ACCEL_F64)
+				d += eval_load(t, p) * ((const double *)weights)[o * taps + s];
+			else
+				f = fmaf((float)eval_load(t, p), ((const float *)weights)[o * taps + s], f);
+		}
+		if (weights)
+			eval_store(t, out, t == ACCEL_F64 ? d : (double)f);
+	}
+}
+
+/* --- Samples ----------------------------------------------------------------------------- */
+
+struct plane {
+	enum accel_dtype dtype;
+	const char *data;
+	int64_t height, width;
+	enum ir_beyond beyond;
+	bool corners;
+};
+
+/* A place beyond the edges, mirrored at them. */
+static double mirror(double x, double low, double high)
+{
+	double range = high - low, over;
+
+	if (range <= 0)
+		return low;
+	if (x < low) {
+		over = fmod(low - x, 2 * range);
+		return over <= range ? low + over : high - (over - range);
+	}
+	if (x > high) {
+		over = fmod(x - high, 2 * range);
+		return over <= range ? high - over : low + (over - range);
+	}
+	return x;
+}
+
+static double edge(bool corners, int64_t length, bool high)
+{
+	return high ? (double)length - (corners ? 1 : 0.5) : corners ? 0 : -0.5;
+}
+
+static double clamp(double x, int64_t length)
+{
+	return fmin(fmax(x, 0), (double)(length - 1));
+}
+
+/* What is beyond is where @beyond says; @x is a whole number. */
+static double place(const struct plane *p, double x, int64_t length)
+{
+	if (x >= 0 && x < (double)length)
+		return x;
+	if (p->beyond == IR_BEYOND_EDGE)
+		return clamp(x, length);
+	if (p->beyond == IR_BEYOND_REFLECT)
+		return clamp(trunc(mirror(x, edge(p->corners, length, false),
+					  edge(p->corners, length, true))), length);
+	return -1;
+}
+
+static double pixel(const struct plane *p, double y, double x)
+{
+	y = place(p, y, p->height);
+	x = place(p, x, p->width);
+	if (!(y >= 0) || !(x >= 0))
+		return 0;
+	return eval_load(p->dtype, p->data + ((size_t)y * (size_t)p->width + (size_t)x) *
+			 accel_dtype_size(p->dtype));
+}
+
+static void cubic(double r, double *w)
+{
+	const double a = -0.75;
+
+	w[0] = ((a * (r + 1) - 5 * a) * (r + 1) + 8 * a) * (r + 1) - 4 * a;
+	w[1] = ((a + 2) * r - (a + 3)) * r * r + 1;
+	w[2] = ((a + 2) * (1 - r) - (a + 3)) * (1 - r) * (1 - r) + 1;
+	w[3] = ((a * (2 - r) - 5 * a) * (2 - r) + 8 * a) * (2 - r) - 4 * a;
+}
+
+static double sample(const struct plane *p, enum ir_sample how, double y, double x)
+{
+	double wy[4] = { 1 }, wx[4] = { 1 }, y0 = floor(y), x0 = floor(x), sum = 0;
+	int taps = how == IR_SAMPLE_CUBIC ? 4 : how == IR_SAMPLE_LINEAR ? 2 : 1;
+
+	/* NaN is nowhere. */
+	if (!(fabs(y) < 0x1p50) || !(fabs(x) < 0x1p50))
+		return 0;
+	if (how == IR_SAMPLE_CUBIC) {
+		cubic(y - y0, wy);
+		cubic(x - x0, wx);
+		y0--;
+		x0--;
+	} else if (how == IR_SAMPLE_LINEAR) {
+		wy[1] = y - y0;
+		wy[0] = 1 - wy[1];
+		wx[1] = x - x0;
+		wx[0] = 1 - wx[1];
+	}
+	for (int i = 0; i < taps; i++)
+		for (int k = 0; k < taps; k++)
+			sum += wy[i] * wx[k] * pixel(p, y0 + i, x0 + k);
+	return sum;
+}
+
+/* From -1 ... 1 to elements. */
+static double from_grid(double x, int64_t length, const struct plane *p, enum ir_sample how)
+{
+	x = p->corners ? (x + 1) / 2 * (double)(length - 1) : ((x + 1) * (double)length - 1) / 2;
+	if (how == IR_SAMPLE_NEAREST)
+		x = rint(x);
+	if (p->beyond == IR_BEYOND_EDGE)
+		x = clamp(x, length);
+	else if (p->beyond == IR_BEYOND_REFLECT)
+		x = mirror(x, edge(p->corners, length, false), edge(p->corners, length, true));
+	return how == IR_SAMPLE_NEAREST ? rint(x) : x;
+}
+
+static void grid_sample(const struct ir_node *n, const char *in, const char *grid, char *out)
+{
+	const struct ir_value *x = n->in[0], *y = n->out[0];
+	enum accel_dtype tg = n->in[1]->dtype;
+	struct plane p = { x->dtype, NULL, x->dims[2], x->dims[3], (enum ir_beyond)n->axis, n->flag };
+	int64_t places = y->dims[2] * y->dims[3], channels = x->dims[1];
+	size_t size = accel_dtype_size(x->dtype), step = accel_dtype_size(tg);
+
+	if (!p.height || !p.width) {
+		memset(out, 0, y->size);
+		return;
+	}
+	for (int64_t i = 0; i < y->count; i++) {
+		int64_t image = i / places, at = image / channels * places + i % places;
+		double gx = eval_load(tg, grid + (size_t)(2 * at) * step);
+		double gy = eval_load(tg, grid + (size_t)(2 * at + 1) * step);
+
+		p.data = in + (size_t)(image * p.height * p.width) * size;
+		eval_store(y->dtype, out + (size_t)i * size,
+			   sample(&p, (enum ir_sample)n->fn, from_grid(gy, p.height, &p, n->fn),
+				  from_grid(gx, p.width, &p, n->fn)));
+	}
+}
+
+/* The mean of samples in a part of a region; those beyond the edge by more than one element are 0. */
+static double inside(const struct plane *p, double y, double x)
+{
+	if (!(y >= -1 && y <= (double)p->height && x >= -1 && x <= (double)p->width))
+		return 0;
+	return sample(p, IR_SAMPLE_LINEAR, clamp(y, p->height), clamp(x, p->width));
+}
+
+static int roi_align(const struct ir_node *n, const char *in, const char *rois, const char *batches,
+		     char *out)
+{
+	const struct ir_value *x = n->in[0], *y = n->out[0], *kb = n->in[2];
+	enum accel_dtype tr = n->in[1]->dtype;
+	size_t size = accel_dtype_size(x->dtype), step = accel_dtype_size(tr);
+	struct plane p = { x->dtype, NULL, x->dims[2], x->dims[3], IR_BEYOND_EDGE, true };
+	double scale = (double)n->value, shift = n->flag ? 0.5 : 0;
+	int64_t height = n->ints[0], width = n->ints[1];
+
+	for (int64_t i = 0; i < y->count; i++) {
+		int64_t r = i / (height * width) / x->dims[1], channel = i / (height * width) % x->dims[1];
+		int64_t py = i / width % height, px = i % width, batch, samples[2];
+		double box[4], part[2], sum = 0;
+
+		batch = (int64_t)eval_load_int(kb->dtype, batches + (size_t)r *
+					       accel_dtype_size(kb->dtype));
+		if (batch < 0 || batch >= x->dims[0])
+			return err(-EINVAL, NULL, "index %lld is out of a batch of %lld",
+				   (long long)batch, (long long)x->dims[0]);
+		for (int k = 0; k < 4; k++)
+			box[k] = eval_load(tr, rois + (size_t)(4 * r + k) * step) * scale - shift;
+		for (int k = 0; k < 2; k++) {
+			double length = box[3 - k] - box[1 - k];
+
+			if (!n->flag)
+				length = fmax(length, 1);
+			part[k] = length / (double)n->ints[k];
+			samples[k] = n->ints[2];
+			if (!samples[k] && !(part[k] <= SAMPLES_MAX))
+				return err(-EINVAL, NULL, "region %lld is too large", (long long)r);
+			if (!samples[k])
+				samples[k] = part[k] > 0 ? (int64_t)ceil(part[k]) : 0;
+		}
+		p.data = in + (size_t)((batch * x->dims[1] + channel) * p.height * p.width) * size;
+		for (int64_t sy = 0; sy < samples[0]; sy++)
+			for (int64_t sx = 0; sx < samples[1]; sx++)
+				sum += inside(&p, box[1] + ((double)py + ((double)sy + 0.5) /
+							     (double)samples[0]) * part[0],
+					      box[0] + ((double)px + ((double)sx + 0.5) /
+							(double)samples[1]) * part[1]);
+		sum /= (double)(samples[0] * samples[1] > 1 ? samples[0] * samples[1] : 1);
+		eval_store(y->dtype, out + (size_t)i * size, sum);
+	}
+	return 0;
+}
+
+int eval_resize(const struct ir_node *n, const void *const *in, void *const *out)
+{
+	switch (n->op) {
+	case IR_RESIZE:
+		resize(n, in[0], in[1], n->nin > 2 ? in[2] : NULL, out[0]);
+		return 0;
+	case IR_GRID_SAMPLE:
+		grid_sample(n, in[0], in[1], out[0]);
+		return 0;
+	default:
+		return roi_align(n, in[0], in[1], in[2], out[0]);
+	}
+}

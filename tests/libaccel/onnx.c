@@ -148,6 +148,45 @@ void onnx_ints(Onnx__NodeProto *n, const char *name, const int64_t *values, size
 		ADD(a->ints, a->n_ints, values[i]);
 }
 
+void onnx_float(Onnx__NodeProto *n, const char *name, float x)
+{
+	Onnx__AttributeProto *a = attribute(n, name, ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__FLOAT);
+
+	a->has_f = 1;
+	a->f = x;
+}
+
+static ProtobufCBinaryData bytes(const char *value)
+{
+	ProtobufCBinaryData b = { strlen(value), (uint8_t *)text(value, strlen(value)) };
+
+	return b;
+}
+
+void onnx_string(Onnx__NodeProto *n, const char *name, const char *value)
+{
+	Onnx__AttributeProto *a = attribute(n, name, ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__STRING);
+
+	a->has_s = 1;
+	a->s = bytes(value);
+}
+
+void onnx_strings(Onnx__NodeProto *n, const char *name, const char *const *values, size_t count)
+{
+	Onnx__AttributeProto *a = attribute(n, name, ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__STRINGS);
+
+	for (size_t i = 0; i < count; i++)
+		ADD(a->strings, a->n_strings, bytes(values[i]));
+}
+
+void onnx_reals(Onnx__NodeProto *n, const char *name, const float *values, size_t count)
+{
+	Onnx__AttributeProto *a = attribute(n, name, ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__FLOATS);
+
+	for (size_t i = 0; i < count; i++)
+		ADD(a->floats, a->n_floats, values[i]);
+}
+
 static Onnx__TensorProto *tensor(Onnx__ModelProto *m, const char *name, int type)
 {
 	Onnx__TensorProto *t = MAKE(Onnx__TensorProto, ONNX__TENSOR_PROTO__INIT);

@@ -7,7 +7,11 @@
 
 #include "onnx.pb-c.h"
 
-enum { F32 = ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT, I64 = ONNX__TENSOR_PROTO__DATA_TYPE__INT64 };
+enum {
+	F32 = ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT, U8 = ONNX__TENSOR_PROTO__DATA_TYPE__UINT8,
+	I32 = ONNX__TENSOR_PROTO__DATA_TYPE__INT32, I64 = ONNX__TENSOR_PROTO__DATA_TYPE__INT64,
+	BOOLEAN = ONNX__TENSOR_PROTO__DATA_TYPE__BOOL, F64 = ONNX__TENSOR_PROTO__DATA_TYPE__DOUBLE,
+};
 
 Onnx__ModelProto *onnx_model(int64_t opset);
 /* @dims ends with -1; -2 is the symbol "N". */
@@ -17,6 +21,10 @@ Onnx__ValueInfoProto *onnx_output(Onnx__ModelProto *m, const char *name, int typ
 Onnx__NodeProto *onnx_node(Onnx__ModelProto *m, const char *op, const char *in, const char *out);
 void onnx_int(Onnx__NodeProto *n, const char *name, int64_t value);
 void onnx_ints(Onnx__NodeProto *n, const char *name, const int64_t *values, size_t count);
+void onnx_float(Onnx__NodeProto *n, const char *name, float value);
+void onnx_string(Onnx__NodeProto *n, const char *name, const char *value);
+void onnx_strings(Onnx__NodeProto *n, const char *name, const char *const *values, size_t count);
+void onnx_reals(Onnx__NodeProto *n, const char *name, const float *values, size_t count);
 /* Elements are small numbers that depend on @seed; of I64 they are @values. */
 Onnx__TensorProto *onnx_floats(Onnx__ModelProto *m, const char *name, const int64_t *dims, int seed);
 Onnx__TensorProto *onnx_longs(Onnx__ModelProto *m, const char *name, const int64_t *values,

@@ -146,9 +146,299 @@ static void ignored(void)
 	done(&o);
 }
 
+/* --- Recurrent --------------------------------------------------------------------------- */
+
+enum { T = 5, N = 3, I = 2, H = 4 };
+
+struct recurrent {
+	const char *op, *direction;
+	int gates;
+	bool layout, lengths, start, reset_last, peep, forget;
+	float clip;
+};
+
+static float param(const Onnx__TensorProto *t, int64_t i)
+{
+	return t ? t->float_data[i] : 0;
+}
+
+static double squash(double x)
+{
+	return 1 / (1 + exp(-x));
+}
+
+static double clipped(const struct recurrent *c, double x)
+{
+	double most = (double)c->clip;
+
+	return c->clip > 0 ? fmax(-most, fmin(most, x)) : x;
+}
+
+/* One row of one direction as the standard writes it down; h and s change. */
+static void reference(const struct recurrent *c, int d, const Onnx__TensorProto *w,
+		      const Onnx__TensorProto *r, const Onnx__TensorProto *b,
+		      const Onnx__TensorProto *p, const float *x, double *h, double *s)
+{
+	double in[4][H], re[4][H], old[H], reset[H];
+	int g = c->gates;
+
+	for (int k = 0; k < g; k++) {
+		for (int j = 0; j < H; j++) {
+			in[k][j] = (double)param(b, (d * 2 * g + k) * H + j);
+			re[k][j] = (double)param(b, (d * 2 * g + g + k) * H + j);
+			for (int i = 0; i < I; i++)
+				in[k][j] += (double)(param(w, ((d * g + k) * H + j) * I + i) * x[i]);
+			for (int i = 0; i < H; i++)
+				re[k][j] += (double)param(r, ((d * g + k) * H + j) * H + i) * h[i];
+		}
+	}
+	memcpy(old, h, sizeof(old));
+	for (int j = 0; j < H && g == 3; j++)
+		reset[j] = squash(clipped(c, in[1][j] + re[1][j]));
+	for (int j = 0; j < H; j++) {
+		double z, v, f, o;
+
+		if (g == 1) {
+			h[j] = tanh(clipped(c, in[0][j] + re[0][j]));
+		} else if (g == 3) {
+			z = squash(clipped(c, in[0][j] + re[0][j]));
+			v = reset[j] * re[2][j];
+			if (!c->reset_last) {
+				v = (double)param(b, (d * 6 + 5) * H + j);
+				for (int i = 0; i < H; i++)
+					v += (double)param(r, ((d * 3 + 2) * H + j) * H + i) *
+					     reset[i] * old[i];
+			}
+			h[j] = (1 - z) * tanh(clipped(c, in[2][j] + v)) + z * old[j];
+		} else {
+			z = squash(clipped(c, in[0][j] + re[0][j] + (double)param(p, d * 3 * H + j) * s[j]));
+			f = in[2][j] + re[2][j] + (double)param(p, (d * 3 + 2) * H + j) * s[j];
+			f = c->forget ? 1 - z : squash(clipped(c, f));
+			s[j] = f * s[j] + z * tanh(clipped(c, in[3][j] + re[3][j]));
+			o = in[1][j] + re[1][j] + (double)param(p, (d * 3 + 1) * H + j) * s[j];
+			h[j] = squash(clipped(c, o)) * tanh(s[j]);
+		}
+	}
+}
+
+static void near(const float *got, const double *want, int n, const char *what)
+{
+	for (int i = 0; i < n; i++) {
+		if (fabs((double)got[i] - want[i]) <= 1e-5)
+			continue;
+		printf("# %s: element %d is %g, not %g\n", what, i, (double)got[i], want[i]);
+		check_fail(__FILE__, __LINE__, what);
+		return;
+	}
+}
+
+static void recurrent_case(const struct recurrent *c)
+{
+	static const int32_t lengths[N] = { 5, 2, 0 };
+	int D = strcmp(c->direction, "bidirectional") ? 1 : 2, g = c->gates;
+	Onnx__ModelProto *m = onnx_model(14);
+	Onnx__TensorProto *w, *r, *b, *p = NULL, *h0 = NULL, *s0 = NULL;
+	double y[T * 2 * N * H] = { 0 }, yh[2 * N * H], ys[2 * N * H];
+	float x[T * N * I], out[T * 2 * N * H], outh[2 * N * H], outs[2 * N * H];
+	struct accel_session_info info = ACCEL_INIT(info);
+	char in[64];
+	Onnx__NodeProto *n;
+	struct one o;
+
+	onnx_input(m, "x", F32, c->layout ? (int64_t[]){ N, T, I, -1 } : (int64_t[]){ T, N, I, -1 });
+	if (c->lengths)
+		onnx_input(m, "l", I32, (int64_t[]){ N, -1 });
+	w = onnx_floats(m, "w", (int64_t[]){ D, g * H, I, -1 }, 1);
+	r = onnx_floats(m, "r", (int64_t[]){ D, g * H, H, -1 }, 2);
+	b = onnx_floats(m, "b", (int64_t[]){ D, 2 * g * H, -1 }, 3);
+	if (c->start)
+		h0 = onnx_floats(m, "h0", c->layout ? (int64_t[]){ N, D, H, -1 } :
+				 (int64_t[]){ D, N, H, -1 }, 4);
+	if (c->start && g == 4)
+		s0 = onnx_floats(m, "s0", c->layout ? (int64_t[]){ N, D, H, -1 } :
+				 (int64_t[]){ D, N, H, -1 }, 5);
+	if (c->peep)
+		p = onnx_floats(m, "p", (int64_t[]){ D, 3 * H, -1 }, 6);
+	snprintf(in, sizeof(in), "x w r b %s %s%s", c->lengths ? "l" : "-", h0 ? "h0" : "-",
+		 g < 4 ? "" : p ? s0 ? " s0 p" : " - p" : s0 ? " s0" : "");
+	n = onnx_node(m, c->op, in, g == 4 ? "y yh ys" : "y yh");
+	onnx_int(n, "hidden_size", H);
+	onnx_string(n, "direction", c->direction);
+	if (c->layout)
+		onnx_int(n, "layout", 1);
+	if (c->reset_last)
+		onnx_int(n, "linear_before_reset", 1);
+	if (c->forget)
+		onnx_int(n, "input_forget", 1);
+	if (c->clip > 0)
+		onnx_float(n, "clip", c->clip);
+	onnx_output(m, "y", F32);
+	onnx_output(m, "yh", F32);
+	if (g == 4)
+		onnx_output(m, "ys", F32);
+	for (int i = 0; i < T * N * I; i++)
+		x[i] = (float)(i * 29 % 23 - 11) / 7;
+	for (int d = 0; d < D; d++) {
+		bool back = d || !strcmp(c->direction, "reverse");
+
+		for (int row = 0; row < N; row++) {
+			int length = c->lengths ? lengths[row] : T;
+			int at = c->layout ? row * D + d : d * N + row;
+			double h[H], s[H];
+
+			for (int j = 0; j < H; j++) {
+				h[j] = (double)param(h0, at * H + j);
+				s[j] = (double)param(s0, at * H + j);
+			}
+			for (int step = 0; step < length; step++) {
+				int t = back ? length - 1 - step : step;
+
+				reference(c, d, w, r, b, p, x + (c->layout ? row * T + t : t * N + row) * I,
+					  h, s);
+				for (int j = 0; j < H; j++)
+					y[(c->layout ? (row * T + t) * D + d : (t * D + d) * N + row) * H +
+					  j] = h[j];
+			}
+			memcpy(yh + at * H, h, sizeof(h));
+			memcpy(ys + at * H, s, sizeof(s));
+		}
+	}
+	if (make(&o, m, NULL)) {
+		check_fail(__FILE__, __LINE__, accel_last_error()->text);
+		done(&o);
+		return;
+	}
+	/* Where rows end is looked up by the processor; all else is the card's. */
+	CHECK(!accel_session_info(o.session, &info));
+	CHECK_EQ(info.host_nodes != 0, c->lengths);
+	CHECK(!accel_session_write(o.session, 0, x, sizeof(x)));
+	if (c->lengths)
+		CHECK(!accel_session_write(o.session, 1, lengths, sizeof(lengths)));
+	if (run(&o)) {
+		size_t all = (size_t)(T * D * N * H), last = (size_t)(D * N * H);
+
+		CHECK(!accel_session_read(o.session, 0, out, all * sizeof(*out)));
+		CHECK(!accel_session_read(o.session, 1, outh, last * sizeof(*outh)));
+		near(out, y, (int)all, c->op);
+		near(outh, yh, (int)last, "last");
+		if (g == 4) {
+			CHECK(!accel_session_read(o.session, 2, outs, last * sizeof(*outs)));
+			near(outs, ys, (int)last, "state");
+		}
+	}
+	done(&o);
+}
+
+static void recurrent(void)
+{
+	static const struct recurrent cases[] = {
+		{ "RNN", "forward", .gates = 1, .start = true },
+		{ "RNN", "reverse", .gates = 1, .lengths = true, .layout = true },
+		{ "RNN", "bidirectional", .gates = 1, .lengths = true, .start = true, .clip = 0.4f },
+		{ "GRU", "reverse", .gates = 3, .layout = true, .start = true },
+		{ "GRU", "bidirectional", .gates = 3, .lengths = true, .start = true, .layout = true },
+		{ "GRU", "bidirectional", .gates = 3, .reset_last = true, .clip = 0.5f, .lengths = true },
+		{ "LSTM", "bidirectional", .gates = 4, .lengths = true, .start = true, .peep = true },
+		{ "LSTM", "reverse", .gates = 4, .start = true, .layout = true, .forget = true },
+		{ "LSTM", "forward", .gates = 4, .peep = true, .clip = 0.3f },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		recurrent_case(&cases[i]);
+}
+
+/* --- Resize ------------------------------------------------------------------------------ */
+
+static void resized(const char *mode, const char *coordinates, bool antialias, int64_t to)
+{
+	Onnx__ModelProto *m = onnx_model(19);
+	float x[2 * 7], y[2 * 64];
+	Onnx__NodeProto *n;
+	struct one o;
+
+	onnx_input(m, "x", F32, (int64_t[]){ 2, 7, -1 });
+	onnx_longs(m, "size", &to, 1);
+	n = onnx_node(m, "Resize", "x - - size", "y");
+	onnx_ints(n, "axes", (int64_t[]){ -1 }, 1);
+	onnx_string(n, "mode", mode);
+	onnx_string(n, "coordinate_transformation_mode", coordinates);
+	if (antialias)
+		onnx_int(n, "antialias", 1);
+	onnx_output(m, "y", F32);
+	/* What is the same everywhere stays the same; a slope stays one, within the edges. */
+	for (int i = 0; i < 7; i++) {
+		x[i] = 3;
+		x[7 + i] = (float)i;
+	}
+	REQUIRE(!make(&o, m, NULL));
+	CHECK(!accel_session_write(o.session, 0, x, sizeof(x)));
+	if (run(&o)) {
+		bool good = true;
+
+		CHECK(!accel_session_read(o.session, 0, y, (size_t)to * 8));
+		for (int64_t i = 0; i < to; i++) {
+			good &= fabsf(y[i] - 3) < 1e-5f;
+			good &= !i || y[to + i] >= y[to + i - 1] - (strcmp(mode, "cubic") ? 1e-5f : 0.3f);
+		}
+		if (!good) {
+			printf("# %s %s to %d\n", mode, coordinates, (int)to);
+			check_fail(__FILE__, __LINE__, "values");
+		}
+	}
+	done(&o);
+}
+
+static void resize(void)
+{
+	static const char *const modes[] = { "nearest", "linear", "cubic" };
+	static const char *const coordinates[] = { "half_pixel", "half_pixel_symmetric",
+		"pytorch_half_pixel", "align_corners", "asymmetric" };
+
+	for (int m = 0; m < 3; m++)
+		for (int k = 0; k < 5; k++)
+			for (int64_t to = 1; to < 20; to += 6)
+				resized(modes[m], coordinates[k], m && k & 1, to);
+}
+
+/* Of bytes, without a sum; ratios that are kept. */
+static void resize_bytes(void)
+{
+	const uint8_t x[6] = { 1, 2, 3, 4, 5, 6 };
+	struct accel_value_info info = ACCEL_INIT(info);
+	Onnx__ModelProto *m = onnx_model(18);
+	uint8_t y[24];
+	Onnx__NodeProto *n;
+	struct one o;
+
+	onnx_input(m, "x", U8, (int64_t[]){ 2, 3, -1 });
+	onnx_longs(m, "size", (int64_t[]){ 4, 12 }, 2);
+	n = onnx_node(m, "Resize", "x - - size", "y");
+	onnx_string(n, "keep_aspect_ratio_policy", "not_larger");
+	onnx_output(m, "y", U8);
+	REQUIRE(!make(&o, m, NULL));
+	CHECK(!accel_session_output(o.session, 0, &info));
+	CHECK(info.dims[0] == 4 && info.dims[1] == 6);
+	CHECK(!accel_session_write(o.session, 0, x, sizeof(x)));
+	if (run(&o)) {
+		CHECK(!accel_session_read(o.session, 0, y, sizeof(y)));
+		for (int i = 0; i < 24; i++)
+			CHECK_EQ(y[i], x[i / 12 * 3 + i % 6 / 2]);
+	}
+	done(&o);
+	onnx_string(n, "mode", "linear");
+	CHECK_ERR_TEXT(make(&o, m, NULL), -EOPNOTSUPP, "Resize");
+	done(&o);
+	m->graph->initializer[0]->int64_data[1] = 1 << 30;
+	CHECK_ERR_TEXT(make(&o, m, NULL), -EINVAL, "cannot be resized");
+	done(&o);
+}
+
 static const struct check_test tests[] = {
 	TEST(fixed),
 	TEST(ignored),
+	TEST(recurrent),
+	TEST(resize),
+	TEST(resize_bytes),
 };
 
 CHECK_MAIN(tests)

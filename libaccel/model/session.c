@@ -269,7 +269,7 @@ static int build(struct accel_session *s)
 
 static int missing(struct ir_graph *g, uint32_t count)
 {
-	char text[300] = "";
+	char text[400] = "";
 	size_t used = 0;
 	uint32_t told = 0;
 
@@ -277,7 +277,7 @@ static int missing(struct ir_graph *g, uint32_t count)
 		if (n->place != ACCEL_PLACE_MISSING || strstr(n->reason, "which cannot be computed"))
 			continue;
 		used += (size_t)snprintf(text + used, sizeof(text) - used, "%snode '%.24s' (%.24s): "
-					 "%.48s", told ? "; " : "", n->name, n->origin,
+					 "%.80s", told ? "; " : "", n->name, n->origin,
 					 n->op == IR_MISSING ? n->text : n->reason);
 		told++;
 	}

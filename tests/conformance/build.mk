@@ -8,7 +8,13 @@ CONFORMANCE := $(B)/tests/conformance/conformance
 
 DEPS += $(CONFORMANCE).d
 TESTS_VM += $(CONFORMANCE)
-TESTS_HOST += $(if $(SAN),,tests/conformance/operators)
+
+OPERATORS := $(B)/tests/conformance/t-operators-page
+TESTS_HOST += $(if $(SAN),,$(OPERATORS))
+
+$(OPERATORS): tests/conformance/operators $(CONFORMANCE)
+	@mkdir -p $(@D)
+	$(Q)printf '#!/bin/sh\nexec "%s" "%s"\n' '$(abspath $<)' '$(B)' >$@ && chmod +x $@
 
 $(CONFORMANCE).o: CFLAGS += $(LIBACCEL_CFLAGS)
 $(CONFORMANCE): $(CONFORMANCE).o $(B)/libaccel.a

@@ -9,7 +9,8 @@
  * NaN equals NaN. What libaccel refuses as not supported is counted apart. The last line is
  * "N pass, N unsupported, N wrong"; the status is 1 if something is wrong, or nothing passed.
  *
- * -v names every test, -t prints a table of the tests by operator.
+ * -v names every test, -t prints a table of the tests by operator, with a reason for what is not
+ * supported.
  */
 #include <accel/accel.h>
 #include <dirent.h>
@@ -34,6 +35,7 @@ struct tensor {
 struct tally {
 	char op[48];
 	unsigned int count[3];
+	char reason[128];
 };
 
 static bool verbose, table;
@@ -320,29 +322,108 @@ static int run_set(struct accel_model *model, const char *set)
 	return verdict;
 }
 
-/* The operator that a test is of: the only one of its model, or its name. */
-static void count(const char *test, int verdict)
-{
-	const char *name = strstr(test, "test_");
-	char op[48];
-	size_t n;
+/* --- Which operator a test is of --------------------------------------------------------- */
 
-	name = name ? name + 5 : test;
-	n = strcspn(name, "_");
-	snprintf(op, sizeof(op), "%.*s", (int)n, name);
-	total[verdict]++;
-	for (size_t i = 0; i < ntallies; i++) {
-		if (!strcmp(tallies[i].op, op)) {
-			tallies[i].count[verdict]++;
-			return;
+/* The next field of a message: its number, and its bytes if it has some; 0 at the end. */
+static unsigned int field(const uint8_t **p, const uint8_t *end, const uint8_t **data, size_t *size)
+{
+	uint64_t v[2] = { 0 };
+	unsigned int wire = 0;
+
+	for (int i = 0; i < 2; i++) {
+		unsigned int shift = 0;
+
+		if (i && wire != 0 && wire != 2)
+			break;
+		do {
+			if (*p == end || shift > 63)
+				return 0;
+			v[i] |= (uint64_t)(**p & 127) << shift;
+			shift += 7;
+		} while (*(*p)++ & 128);
+		wire = v[0] & 7;
+	}
+	*data = *p;
+	*size = wire == 2 ? v[1] : wire == 1 ? 8 : wire == 5 ? 4 : 0;
+	if (*size > (size_t)(end - *p))
+		return 0;
+	*p += *size;
+	if (wire != 2)
+		*data = NULL;
+	return (unsigned int)(v[0] >> 3);
+}
+
+/* The last operator of a model that is no constant. What is not read as a model has none. */
+static void operator_of(const char *file, char op[48])
+{
+	const uint8_t *p, *end, *graph, *at, *node, *data;
+	size_t size, n;
+	FILE *f = fopen(file, "rb");
+	uint8_t *bytes = malloc(1 << 20);
+
+	n = f && bytes ? fread(bytes, 1, 1 << 20, f) : 0;
+	if (f)
+		fclose(f);
+	for (p = bytes, end = bytes + n; n;) {
+		unsigned int number = field(&p, end, &graph, &size);
+		const uint8_t *last = graph + size;
+
+		if (!number)
+			break;
+		if (number != 7 || !graph)	/* graph */
+			continue;
+		for (at = graph; (number = field(&at, last, &node, &size));) {
+			const uint8_t *stop = node + size;
+
+			if (number != 1 || !node)	/* node */
+				continue;
+			while ((number = field(&node, stop, &data, &size)))
+				if (number == 4 && data && size < 48 &&	/* op_type */
+				    !(size == 8 && !memcmp(data, "Constant", 8)))
+					snprintf(op, 48, "%.*s", (int)size, data);
 		}
 	}
-	tallies = realloc(tallies, (ntallies + 1) * sizeof(*tallies));
-	if (!tallies)
-		exit(2);
-	memset(&tallies[ntallies], 0, sizeof(*tallies));
-	memcpy(tallies[ntallies].op, op, sizeof(op));
-	tallies[ntallies++].count[verdict]++;
+	free(bytes);
+}
+
+/* "...: node 'x' (Op): reason" is the reason, in one line. */
+static const char *reason(const char *op)
+{
+	char mark[64];
+	const char *at;
+
+	snprintf(mark, sizeof(mark), "(%s): ", op);
+	at = strstr(why, mark);
+	return at ? at + strlen(mark) : why;
+}
+
+/* Functions that are written out as other operators belong to the test before, which is not. */
+static void count(const char *test, const char *file, int verdict)
+{
+	static char before[256], op[48];
+	struct tally *t;
+	size_t i;
+
+	if (!strstr(test, "_expanded") || strncmp(test, before, strlen(before))) {
+		snprintf(op, sizeof(op), "Constant");
+		operator_of(file, op);
+		snprintf(before, sizeof(before), "%s", test);
+	}
+	total[verdict]++;
+	for (i = 0; i < ntallies; i++)
+		if (!strcmp(tallies[i].op, op))
+			break;
+	if (i == ntallies) {
+		tallies = realloc(tallies, (ntallies + 1) * sizeof(*tallies));
+		if (!tallies)
+			exit(2);
+		memset(&tallies[ntallies], 0, sizeof(*tallies));
+		memcpy(tallies[ntallies++].op, op, sizeof(op));
+	}
+	t = &tallies[i];
+	t->count[verdict]++;
+	if (verdict == UNSUPPORTED && !t->reason[0])
+		snprintf(t->reason, sizeof(t->reason), "%.*s", (int)strcspn(reason(op), ";"), reason(op));
 }
 
 /* Tests whose expectation is known not to be the operator's: counted as unsupported, by name. */
@@ -387,7 +468,8 @@ static void run_test(const char *path)
 	accel_model_unref(model);
 	if (verdict == WRONG && is_refused(name))
 		verdict = UNSUPPORTED;
-	count(name, verdict);
+	snprintf(file, sizeof(file), "%s/model.onnx", path);
+	count(name, file, verdict);
 	if (verbose || verdict == WRONG)
 		printf("%s %s%s%s\n", words[verdict], name, why[0] ? ": " : "", why);
 }
@@ -476,8 +558,9 @@ int main(int argc, char **argv)
 	if (table) {
 		qsort(tallies, ntallies, sizeof(*tallies), by_op);
 		for (size_t i = 0; i < ntallies; i++)
-			printf("%-32s %4u %4u %4u\n", tallies[i].op, tallies[i].count[PASS],
-			       tallies[i].count[UNSUPPORTED], tallies[i].count[WRONG]);
+			printf("%-32s %4u %4u %4u %s\n", tallies[i].op, tallies[i].count[PASS],
+			       tallies[i].count[UNSUPPORTED], tallies[i].count[WRONG],
+			       tallies[i].reason);
 	}
 	accel_queue_unref(queue);
 	free(tallies);

@@ -4,6 +4,7 @@
 #include "card.h"
 #include "eval.h"
 #include "loom_isa.h"
+#include "quant.h"
 
 #define NO_OPERATOR	"the card does not have this operator"
 #define NO_TYPE		"the card does not compute with this type"
@@ -134,6 +135,11 @@ const char *card_cannot(const struct ir_node *n, const struct accel_device_props
 		    n->fn != IR_PAD_CONSTANT)
 			return NO_OPERATOR;
 		return n->nin < 2 || n->in[1]->data ? NULL : "the padding is not a constant";
+	case IR_QUANTIZE:
+	case IR_DEQUANTIZE:
+	case IR_QMATMUL:
+	case IR_QCONV:
+		return card_quant_cannot(n, props);
 	default:
 		return NO_OPERATOR;
 	}
@@ -166,14 +172,14 @@ uint32_t card_place(struct ir_graph *g, const struct accel_device_props *props)
 
 bool card_packs(const struct ir_node *n, const struct accel_device_props *props)
 {
-	return n->op == IR_MATMUL && n->place == ACCEL_PLACE_CARD && n->in[1]->data && !n->in[1]->from &&
+	return (n->op == IR_MATMUL || n->op == IR_QMATMUL) && n->place == ACCEL_PLACE_CARD && n->in[1]->data && !n->in[1]->from &&
 	       n->in[1]->rank == 2 && n->in[1]->count && has(props, LOOM_OP_PACK);
 }
 
 /* --- Packets ----------------------------------------------------------------------------- */
 
-static void place(struct accel_tensor *t, const struct ir_value *v, uint32_t rank,
-		  const int64_t *dims, const struct card_operands *operands)
+void card_shaped(struct accel_tensor *t, const struct ir_value *v, uint32_t rank,
+		 const int64_t *dims, const struct card_operands *operands)
 {
 	uint32_t narrow[ACCEL_RANK_MAX];
 	struct accel_buffer *buffer;
@@ -188,7 +194,7 @@ static void place(struct accel_tensor *t, const struct ir_value *v, uint32_t ran
 void card_tensor(struct accel_tensor *t, const struct ir_value *v,
 		 const struct card_operands *operands)
 {
-	place(t, v, v->rank, v->dims, operands);
+	card_shaped(t, v, v->rank, v->dims, operands);
 }
 
 static int emit_binary(struct accel_program *program, const struct ir_node *n,
@@ -255,8 +261,30 @@ static int emit_matmul(struct accel_program *program, const struct ir_node *n,
 	if (!op.weights)
 		card_tensor(&op.b, n->in[1], operands);
 	if (n->nin > 2)
-		place(&op.bias, n->in[2], 1, &n->in[2]->count, operands);
+		card_shaped(&op.bias, n->in[2], 1, &n->in[2]->count, operands);
 	return accel_program_gemm(program, &op);
+}
+
+/* [G, Co, Ci, taps...]; in the file [G Co, Ci, taps...] or, transposed, [G Ci, Co, taps...] */
+void card_filter(struct accel_tensor *t, const struct ir_value *w, int64_t groups,
+		 const struct card_operands *operands)
+{
+	int64_t dims[IR_RANK_MAX + 1];
+
+	dims[0] = groups;
+	dims[1] = w->dims[0] / groups;
+	memcpy(dims + 2, w->dims + 1, (w->rank - 1) * sizeof(*dims));
+	card_shaped(t, w, w->rank + 1, dims, operands);
+}
+
+void card_window(struct accel_window *window, const int64_t *ints, uint32_t axes)
+{
+	for (uint32_t i = 0; i < axes; i++) {
+		window->stride[i] = (uint32_t)ints[i];
+		window->spacing[i] = 1;
+		window->dilation[i] = (uint32_t)ints[3 + i];
+		window->before[i] = (int32_t)ints[6 + i];
+	}
 }
 
 static int emit_conv(struct accel_program *program, const struct ir_node *n,
@@ -264,17 +292,14 @@ static int emit_conv(struct accel_program *program, const struct ir_node *n,
 {
 	const struct ir_value *w = n->in[1], *y = n->out[0];
 	struct accel_conv_op op = ACCEL_INIT(op);
-	int64_t dims[IR_RANK_MAX], taps = 1;
+	int64_t taps = 1;
 
 	op.act = n->act;
 	memcpy(op.act_param, n->act_param, sizeof(op.act_param));
 	card_tensor(&op.y, y, operands);
 	card_tensor(&op.x, n->in[0], operands);
-	/* [G, Co, Ci, taps...]; in the file [G Co, Ci, taps...] or, transposed, [G Ci, Co, taps...] */
-	dims[0] = n->axis;
-	dims[1] = w->dims[0] / n->axis;
-	memcpy(dims + 2, w->dims + 1, (w->rank - 1) * sizeof(*dims));
-	place(&op.w, w, w->rank + 1, dims, operands);
+	card_filter(&op.w, w, n->axis, operands);
+	card_window(&op.window, n->ints, y->rank - 2);
 	for (uint32_t i = 2; i < w->rank; i++)
 		taps *= w->dims[i];
 	if (n->flag) {
@@ -283,14 +308,12 @@ static int emit_conv(struct accel_program *program, const struct ir_node *n,
 		for (uint32_t i = 3; i < op.w.rank; i++)
 			op.w.strides[i] = -op.w.strides[i];
 	}
-	for (uint32_t i = 0; i < y->rank - 2; i++) {
-		op.window.stride[i] = n->flag ? 1 : (uint32_t)n->ints[i];
-		op.window.spacing[i] = n->flag ? (uint32_t)n->ints[i] : 1;
-		op.window.dilation[i] = (uint32_t)n->ints[3 + i];
-		op.window.before[i] = (int32_t)n->ints[6 + i];
+	for (uint32_t i = 0; i < y->rank - 2 && n->flag; i++) {
+		op.window.spacing[i] = op.window.stride[i];
+		op.window.stride[i] = 1;
 	}
 	if (n->nin > 2)
-		place(&op.bias, n->in[2], 1, &n->in[2]->count, operands);
+		card_shaped(&op.bias, n->in[2], 1, &n->in[2]->count, operands);
 	return accel_program_conv(program, &op);
 }
 
@@ -377,8 +400,8 @@ static int emit_move(struct accel_program *program, const struct ir_node *n,
 	int64_t strides[IR_RANK_MAX];
 
 	if (n->op == IR_RESHAPE) {
-		place(&dst, y, 1, &y->count, operands);
-		place(&src, x, 1, &x->count, operands);
+		card_shaped(&dst, y, 1, &y->count, operands);
+		card_shaped(&src, x, 1, &x->count, operands);
 		return accel_program_copy(program, &dst, &src);
 	}
 	card_tensor(&dst, y, operands);
@@ -437,6 +460,11 @@ int card_emit(struct accel_program *program, const struct ir_node *n,
 		return emit_pad(program, n, operands);
 	case IR_CAST:
 		return emit_cast(program, n, operands);
+	case IR_QUANTIZE:
+	case IR_DEQUANTIZE:
+	case IR_QMATMUL:
+	case IR_QCONV:
+		return card_quant_emit(program, n, operands);
 	default:
 		return emit_move(program, n, operands);
 	}

@@ -32,6 +32,17 @@ int card_emit(struct accel_program *program, const struct ir_node *n,
 /** card_packs() - whether a node wants its operand 1 in panels. */
 bool card_packs(const struct ir_node *n, const struct accel_device_props *props);
 
+/** card_shaped() - a value as a contiguous tensor of another shape of as many elements. */
+void card_shaped(struct accel_tensor *t, const struct ir_value *v, uint32_t rank,
+		 const int64_t *dims, const struct card_operands *operands);
+
+/** card_filter() - weights of a convolution of some groups. */
+void card_filter(struct accel_tensor *t, const struct ir_value *w, int64_t groups,
+		 const struct card_operands *operands);
+
+/** card_window() - the window of a convolution that is not transposed, see IR_CONV. */
+void card_window(struct accel_window *window, const int64_t *ints, uint32_t axes);
+
 /** card_tensor() - a value as a contiguous tensor. */
 void card_tensor(struct accel_tensor *t, const struct ir_value *v,
 		 const struct card_operands *operands);

@@ -7,6 +7,7 @@
 
 #include "eval.h"
 #include "numerics.h"
+#include "quant.h"
 
 /* A double as a float, rounded to odd: rounding that once more gives what one rounding gives. */
 static float to_odd(double x)
@@ -167,6 +168,11 @@ const char *eval_cannot(const struct ir_node *n)
 	case IR_SOFTMAX:
 	case IR_MATMUL:
 		return ir_is_float(t) ? "the order of its sums is the card's" : act_cannot(n, t);
+	case IR_QUANTIZE:
+	case IR_DEQUANTIZE:
+	case IR_QMATMUL:
+	case IR_QCONV:
+		return eval_quant_cannot(n);
 	case IR_CONV:
 	case IR_POOL:
 		return "the processor does not have this operator";
@@ -204,6 +210,12 @@ int eval(const struct ir_node *n, const void *const *in, void *const *out)
 	case IR_GRID_SAMPLE:
 	case IR_ROI_ALIGN:
 		ret = eval_resize(n, in, out);
+		break;
+	case IR_QUANTIZE:
+	case IR_DEQUANTIZE:
+	case IR_QMATMUL:
+	case IR_QCONV:
+		ret = eval_quant(n, in, out);
 		break;
 	default:
 		ret = eval_move(n, in, out);

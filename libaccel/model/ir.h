@@ -81,6 +81,10 @@ enum ir_op {
 	IR_ROI_ALIGN,		/* x, rois, batches; ints: height, width, samples or 0; value: scale;
 				 * flag: half an element is taken off */
 	IR_REVERSE,		/* x, lengths; axis: that is reversed; ints: axis of the lengths */
+	IR_QUANTIZE,		/* x, scale, zero point; operands of these four: see quant.h */
+	IR_DEQUANTIZE,		/* x, scale, zero point */
+	IR_QMATMUL,		/* enum ir_quant; act */
+	IR_QCONV,		/* enum ir_quant; as CONV, never transposed; act */
 	IR_OPS,
 };
 

@@ -49,6 +49,8 @@ static const char *const ops[IR_OPS] = {
 	[IR_TOPK] = "top-k", [IR_TRILU] = "triangle",
 	[IR_RESIZE] = "resize", [IR_GRID_SAMPLE] = "grid-sample", [IR_ROI_ALIGN] = "roi-align",
 	[IR_REVERSE] = "reverse",
+	[IR_QUANTIZE] = "quantize", [IR_DEQUANTIZE] = "dequantize",
+	[IR_QMATMUL] = "integer-matmul", [IR_QCONV] = "integer-conv",
 };
 
 const char *ir_op_name(const struct ir_node *n)
@@ -128,6 +130,7 @@ const char *ir_detail(struct ir_graph *g, const struct ir_node *n)
 		used = put(text, used, size, "%saxis=%lld ", "", n->axis);
 		break;
 	case IR_CONV:
+	case IR_QCONV:
 	case IR_POOL:
 		rank = rank > 2 ? rank - 2 : 0;
 		if (n->op == IR_POOL)

@@ -111,8 +111,8 @@ int onnx_numbers(struct onnx_cx *c, const char *name, int64_t since, uint32_t op
 static const struct onnx_op *find(const char *name)
 {
 	static const struct onnx_op *const tables[] = { onnx_ops_loss, onnx_ops_math, onnx_ops_move,
-						       onnx_ops_net, onnx_ops_recurrent,
-						       onnx_ops_resize, onnx_ops_window };
+						       onnx_ops_net, onnx_ops_quant,
+						       onnx_ops_recurrent, onnx_ops_resize, onnx_ops_window };
 
 	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
 		for (const struct onnx_op *op = tables[i]; op->name; op++)

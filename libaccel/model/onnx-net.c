@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * Operators of ONNX that are layers: normalisation, pooling over everything, quantisation.
+ * Operators of ONNX that are layers: normalisation, pooling over everything.
  */
 #include <string.h>
 
@@ -226,74 +226,8 @@ static void dropout(struct onnx_cx *c, int arg)
 		c->out[1] = b_cast(c->g, c->out[1], x->dtype);
 }
 
-/* Scale or zero point: one number, or one per element of an axis. */
-static struct ir_value *along(struct onnx_cx *c, struct ir_value *v, const struct ir_value *x)
-{
-	int64_t axis = onnx_attr_i(c, "axis", 1), dims[IR_RANK_MAX];
-
-	if (!v || v->count == 1)
-		return v ? b_reshape(c->g, v, 0, NULL) : NULL;
-	if (v->rank != 1) {
-		onnx_cannot(c, "scales in blocks are not supported");
-		return NULL;
-	}
-	axis = b_axis(c->g, axis, x->rank);
-	if (axis < 0)
-		return NULL;
-	if (v->dims[0] != x->dims[axis]) {
-		ir_fail(c->g, "%lld scales for an axis of %lld elements", (long long)v->dims[0],
-			(long long)x->dims[axis]);
-		return NULL;
-	}
-	for (uint32_t i = 0; i < x->rank; i++)
-		dims[i] = i == axis ? v->dims[0] : 1;
-	return b_reshape(c->g, v, x->rank, dims);
-}
-
-static void quantize(struct onnx_cx *c, int arg)
-{
-	struct ir_graph *g = c->g;
-	struct ir_value *x = c->in[0], *scale = along(c, c->in[1], x), *y;
-	struct ir_value *zero = along(c, onnx_in(c, 2), x);
-	enum accel_dtype to = onnx_in(c, 2) ? c->in[2]->dtype : ACCEL_U8;
-
-	(void)arg;
-	onnx_attr_i(c, "saturate", 1);
-	if (to != ACCEL_U8 && to != ACCEL_I8)
-		onnx_cannot(c, "to %s it is not supported", accel_dtype_name(to));
-	if (x->dtype != ACCEL_F32)
-		onnx_cannot(c, "of %s it is not supported", accel_dtype_name(x->dtype));
-	if (!scale || c->why)
-		return;
-	y = b_unary(g, IR_ROUND, b_binary(g, IR_DIV, x, scale));
-	if (zero)
-		y = b_binary(g, IR_ADD, y, b_cast(g, zero, ACCEL_F32));
-	c->out[0] = b_cast(g, y, to);
-}
-
-static void dequantize(struct onnx_cx *c, int arg)
-{
-	struct ir_graph *g = c->g;
-	struct ir_value *x = c->in[0], *scale = along(c, c->in[1], x), *y;
-	struct ir_value *zero = along(c, onnx_in(c, 2), x);
-
-	(void)arg;
-	if (scale && scale->dtype != ACCEL_F32)
-		onnx_cannot(c, "to %s it is not supported", accel_dtype_name(scale->dtype));
-	if (x->dtype != ACCEL_U8 && x->dtype != ACCEL_I8 && (x->dtype != ACCEL_I32 || zero))
-		onnx_cannot(c, "of %s it is not supported", accel_dtype_name(x->dtype));
-	if (!scale || c->why)
-		return;
-	/* Differences of bytes are exact. */
-	y = b_cast(g, x, ACCEL_F32);
-	if (zero)
-		y = b_binary(g, IR_SUB, y, b_cast(g, zero, ACCEL_F32));
-	c->out[0] = b_binary(g, IR_MUL, y, scale);
-}
-
 const struct onnx_op onnx_ops_net[] = {
 	{ "BatchNormalization", 5, 5, batch_norm, 0 },
-	{ "DequantizeLinear", 2, 3, dequantize, 0 },
 	{ "Dropout", 1, 3, dropout, 0 },
 	{ "GlobalAveragePool", 1, 1, global_pool, 0 },
 	{ "GlobalMaxPool", 1, 1, global_pool, 1 },
@@ -301,6 +235,5 @@ const struct onnx_op onnx_ops_net[] = {
 	{ "LayerNormalization", 2, 3, layer_norm, 0 },
 	{ "LpNormalization", 1, 1, lp_norm, 0 },
 	{ "MeanVarianceNormalization", 1, 1, mean_variance, 0 },
-	{ "QuantizeLinear", 2, 3, quantize, 0 },
 	{ 0 },
 };

@@ -99,7 +99,7 @@ static bool weights(struct onnx_cx *c, struct window *w, int64_t groups, bool tr
 	int64_t kernel[2 * AXES], channels;
 	int n = onnx_attr_ints(c, "kernel_shape", kernel, 2 * AXES);
 
-	if (f->rank != x->rank || f->dtype != x->dtype || groups < 1 || groups > 1 << 24 ||
+	if (f->rank != x->rank || groups < 1 || groups > 1 << 24 ||
 	    f->dims[0] % groups) {
 		ir_fail(c->g, "weights of %u axes and %lld groups do not fit", f->rank,
 			(long long)groups);
@@ -107,7 +107,7 @@ static bool weights(struct onnx_cx *c, struct window *w, int64_t groups, bool tr
 	}
 	channels = transposed ? f->dims[1] * groups : f->dims[0];
 	if (x->dims[1] != (transposed ? f->dims[0] : f->dims[1] * groups) ||
-	    (bias && (bias->rank != 1 || bias->dims[0] != channels || bias->dtype != x->dtype))) {
+	    (bias && (bias->rank != 1 || bias->dims[0] != channels))) {
 		ir_fail(c->g, "%lld channels do not fit to the weights and the bias",
 			(long long)x->dims[1]);
 		return false;
@@ -150,17 +150,41 @@ static void convolve(struct onnx_cx *c, const struct window *w, int64_t groups, 
 	c->out[0] = y;
 }
 
+static bool same_types(struct onnx_cx *c)
+{
+	enum accel_dtype t = c->in[0]->dtype;
+
+	if (c->in[1]->dtype == t && (!onnx_in(c, 2) || c->in[2]->dtype == t))
+		return true;
+	ir_fail(c->g, "operands, weights and bias differ in type");
+	return false;
+}
+
 static void conv(struct onnx_cx *c, int arg)
 {
 	struct window w;
 	int64_t groups = onnx_attr_i(c, "group", 1), dims[IR_RANK_MAX];
 
 	(void)arg;
-	if (!window(c, &w, false) || !weights(c, &w, groups, false) || !fit(c, &w, false, dims + 2))
+	if (!same_types(c) || !window(c, &w, false) || !weights(c, &w, groups, false) ||
+	    !fit(c, &w, false, dims + 2))
 		return;
 	dims[0] = c->in[0]->dims[0];
 	dims[1] = c->in[1]->dims[0];
 	convolve(c, &w, groups, false, dims);
+}
+
+bool onnx_conv_window(struct onnx_cx *c, int64_t *groups, int64_t *ints, int64_t *dims)
+{
+	struct window w;
+
+	*groups = onnx_attr_i(c, "group", 1);
+	if (!window(c, &w, true) || !weights(c, &w, *groups, false) || !fit(c, &w, false, dims + 2))
+		return false;
+	dims[0] = c->in[0]->dims[0];
+	dims[1] = c->in[1]->dims[0];
+	pack(&w, ints);
+	return true;
 }
 
 static void conv_transpose(struct onnx_cx *c, int arg)
@@ -171,7 +195,7 @@ static void conv_transpose(struct onnx_cx *c, int arg)
 	int given;
 
 	(void)arg;
-	if (!window(c, &w, false) || !weights(c, &w, groups, true))
+	if (!same_types(c) || !window(c, &w, false) || !weights(c, &w, groups, true))
 		return;
 	list(c, "output_padding", w.axes, 0, 0, extra);
 	given = onnx_attr_ints(c, "output_shape", shape, 2 * AXES);

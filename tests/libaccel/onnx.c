@@ -227,6 +227,19 @@ Onnx__TensorProto *onnx_longs(Onnx__ModelProto *m, const char *name, const int64
 	return t;
 }
 
+Onnx__TensorProto *onnx_raw(Onnx__ModelProto *m, const char *name, int type, const int64_t *dims,
+			    const void *data, size_t size)
+{
+	Onnx__TensorProto *t = tensor(m, name, type);
+
+	for (; *dims != -1; dims++)
+		ADD(t->dims, t->n_dims, *dims);
+	t->has_raw_data = 1;
+	t->raw_data.len = size;
+	t->raw_data.data = memcpy(get(size + 1), data, size);
+	return t;
+}
+
 void *onnx_bytes(const Onnx__ModelProto *m, size_t *size)
 {
 	void *data;

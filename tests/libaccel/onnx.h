@@ -11,6 +11,8 @@ enum {
 	F32 = ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT, U8 = ONNX__TENSOR_PROTO__DATA_TYPE__UINT8,
 	I32 = ONNX__TENSOR_PROTO__DATA_TYPE__INT32, I64 = ONNX__TENSOR_PROTO__DATA_TYPE__INT64,
 	BOOLEAN = ONNX__TENSOR_PROTO__DATA_TYPE__BOOL, F64 = ONNX__TENSOR_PROTO__DATA_TYPE__DOUBLE,
+	I8 = ONNX__TENSOR_PROTO__DATA_TYPE__INT8, I16 = ONNX__TENSOR_PROTO__DATA_TYPE__INT16,
+	U16 = ONNX__TENSOR_PROTO__DATA_TYPE__UINT16, F16 = ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT16,
 };
 
 Onnx__ModelProto *onnx_model(int64_t opset);
@@ -29,6 +31,10 @@ void onnx_reals(Onnx__NodeProto *n, const char *name, const float *values, size_
 Onnx__TensorProto *onnx_floats(Onnx__ModelProto *m, const char *name, const int64_t *dims, int seed);
 Onnx__TensorProto *onnx_longs(Onnx__ModelProto *m, const char *name, const int64_t *values,
 			      int64_t count);
+
+/* Elements as they are, of any type. */
+Onnx__TensorProto *onnx_raw(Onnx__ModelProto *m, const char *name, int type, const int64_t *dims,
+			    const void *data, size_t size);
 
 /* The file, to be freed. */
 void *onnx_bytes(const Onnx__ModelProto *m, size_t *size);

@@ -39,14 +39,16 @@ struct accel_device {
 
 /**
  * struct accel_context - an address space
- * @lock: protects @va and the mappings of its buffers
+ * @lock: protects @va, @constants and the mappings of its buffers
  * @va: free virtual addresses
+ * @constants: those of models that are compiled for its queues
  */
 struct accel_context {
 	atomic_uint refs;
 	struct accel_device *device;
 	pthread_mutex_t lock;
 	struct range va;
+	struct constant *constants;
 };
 
 /**

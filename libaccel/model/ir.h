@@ -104,6 +104,7 @@ struct ir_value {
 	int64_t first, last;	/* nodes between which it lives */
 	uint64_t offset;	/* in the arena or among the constants */
 	bool bound;		/* lies in a place of its own: input, output */
+	bool apart;		/* a constant that is not with the others */
 	uint32_t slot;		/* which */
 };
 

@@ -301,7 +301,7 @@ int model_session_opts(struct accel_session_opts *out, const struct accel_sessio
 
 	if (ret)
 		return ret;
-	if (out->flags)
+	if (out->flags & ~(uint64_t)ACCEL_SESSION_SYSTEM)
 		return err(-EINVAL, NULL, "unknown flags %#llx", (unsigned long long)out->flags);
 	if ((out->ndims && !out->dims) || (out->nwithout && !out->without))
 		return err(-EINVAL, NULL, "%s is NULL", out->ndims ? "dims" : "without");

@@ -96,6 +96,8 @@ int plan_make(struct ir_graph *g, struct plan *plan)
 	for (size_t i = 0; i < count; i++) {
 		struct ir_value *v = list[i];
 
+		if (v->apart)
+			continue;
 		if (!v->from && v->data) {
 			v->offset = plan->constants;
 			plan->constants += room(v);

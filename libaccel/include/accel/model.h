@@ -90,6 +90,9 @@ struct accel_model_dim {
 	int64_t size;
 };
 
+/** ACCEL_SESSION_SYSTEM - keep constants in system memory, even if the card has room for them. */
+#define ACCEL_SESSION_SYSTEM	(1ull << 0)
+
 /**
  * struct accel_model_fixed - the elements of an input, given when a model is compiled
  * @name: of the input
@@ -110,7 +113,7 @@ struct accel_model_fixed {
 /**
  * struct accel_session_opts - how to compile a model
  * @sz: ACCEL_INIT
- * @flags: must be zero
+ * @flags: ACCEL_SESSION_*
  * @dims: sizes of open axes; those that are not named are 1
  * @ndims: number of them
  * @without: names of passes that are left out, see accel_pass_get()
@@ -138,10 +141,12 @@ struct accel_session_opts {
  * @host_nodes: operators that run on the processor, within accel_session_run()
  * @view_nodes: operators that cost nothing: another shape of the same memory
  * @programs: programs that one run submits
- * @constant_bytes: memory of constants
+ * @constant_bytes: memory of constants, of those that are shared as well
  * @arena_bytes: memory of inputs, outputs and all values in between
  * @live_bytes: largest sum of values that are needed at a time: the least that @arena_bytes
  *	could be
+ * @local_bytes: of @constant_bytes, those in local memory of the card
+ * @shared_bytes: of @constant_bytes, those that other sessions of the context had brought before
  */
 struct accel_session_info {
 	size_t sz;
@@ -154,6 +159,8 @@ struct accel_session_info {
 	uint64_t constant_bytes;
 	uint64_t arena_bytes;
 	uint64_t live_bytes;
+	uint64_t local_bytes;
+	uint64_t shared_bytes;
 };
 
 /**
@@ -256,6 +263,8 @@ ACCEL_API int accel_model_output(struct accel_model *model, uint32_t i,
  * @opts: NULL for the defaults
  * @session: set to the new session
  *
+ * Sessions of one context share their constants: equal ones are on the card once, in its local
+ * memory if they fit there, and go with the last session that uses them.
  * Errors: -EOPNOTSUPP: operators that neither card nor processor can do; the text names them,
  * and accel_graph_create() tells of each; -EINVAL: shapes that do not fit, an unknown
  * name in @opts; -E2BIG: larger than the card's limits; -ENOMEM, -ENOSPC, -ENODEV.

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Sessions, between the files that make them: life and data (session.c), memory
+ * (session-memory.c), programs and runs (session-run.c).
+ */
+#ifndef ACCEL_PRIV_SESSION_H
+#define ACCEL_PRIV_SESSION_H
+
+#include "../object.h"
+#include "card.h"
+#include "constants.h"
+#include "model.h"
+#include "plan.h"
+
+/* An input or an output: a place in the session's own memory, or in the caller's. */
+struct slot {
+	struct ir_value *value;
+	uint64_t own;		/* offset in the buffer of slots */
+	struct accel_buffer *bound;
+	uint64_t offset;	/* in it */
+};
+
+/* A program, or one node of the processor. */
+struct step {
+	struct accel_program *program;
+	struct ir_node *node;
+};
+
+/* A large constant, shared with other sessions: as it is, in panels, or both. */
+struct held {
+	const struct ir_value *value;
+	struct constant *plain;
+	struct constant *panels;
+	bool wants_plain, wants_panels;
+};
+
+/* What a session has for itself. */
+enum { ARENA, SLOTS, OWN };
+
+/**
+ * struct accel_session - see model.h
+ * @lock: protects all below; held while a run goes on in accel_session_run()
+ * @memory: values in between, and the session's own inputs and outputs
+ * @small: all small constants together
+ * @held: large constants
+ * @steps: programs and nodes of the processor, in order; rebuilt when @built is false
+ * @fence: of a run that may still be under way
+ * @abandoned: and whose end nobody waited for, so that the rest of it was not run
+ * @status: of the last run: 0, a negative errno, or 1 before the first
+ */
+struct accel_session {
+	atomic_uint refs;
+	struct accel_model *model;
+	struct accel_queue *queue;
+	struct ir_graph *graph;
+	struct accel_session_info info;
+	pthread_mutex_t lock;
+	bool system_memory;
+	struct accel_buffer *memory[OWN];
+	struct constant *small;
+	struct held *held;
+	size_t nheld;
+	struct slot *slots;
+	struct step *steps;
+	size_t nsteps;
+	bool built;
+	struct accel_fence *fence;
+	bool abandoned;
+	int status;
+};
+
+/** session_place() - give all values memory, and bring the constants there. */
+int session_place(struct accel_session *s);
+void session_unplace(struct accel_session *s);
+
+/** session_operands() - where values are, for card_emit(). */
+struct card_operands session_operands(struct accel_session *s);
+
+/** session_pointer() - where the CPU sees a value. */
+int session_pointer(struct accel_session *s, const struct ir_value *v, void **ptr);
+
+/** session_build() - make the programs of a run anew. */
+int session_build(struct accel_session *s);
+void session_unbuild(struct accel_session *s);
+
+/** session_idle() - under the lock: -EBUSY if a run is under way.
+ *
+ * Takes in the end of one that went on alone.
+ */
+int session_idle(struct accel_session *s);
+
+#endif

@@ -23,7 +23,8 @@ static bool foldable(const struct ir_graph *g, const struct ir_node *n)
 	}
 	for (uint32_t i = 0; i < n->nout; i++)
 		out += n->out[i] ? n->out[i]->size : 0;
-	return out <= in + GROWTH && out <= IR_MADE_MAX / 4 && g->made <= IR_MADE_MAX / 4;
+	/* Numbers are four times as large as the bytes that stand for them. */
+	return (out <= in + GROWTH || n->op == IR_DEQUANTIZE) && out <= IR_MADE_MAX / 4 && g->made <= IR_MADE_MAX / 4;
 }
 
 static void fold(struct ir_graph *g, struct ir_node *n)

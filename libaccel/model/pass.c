@@ -5,6 +5,8 @@
 #include "pass.h"
 
 const struct pass passes[] = {
+	{ "sink", "move integers instead of the numbers that they stand for", false, pass_sink },
+	{ "qdq", "multiply integers instead of the numbers that they stand for", true, pass_qdq },
 	{ "fold", "compute what depends on constants alone", false, pass_fold },
 	{ "bias", "let matrix products add their bias", false, pass_bias },
 	{ "activation", "let products and sums apply the activation that follows", false,

@@ -29,6 +29,8 @@ int pass_run(struct ir_graph *g, const struct accel_session_opts *opts, const ch
 /** pass_uses() - count for each value where it is used. */
 void pass_uses(struct ir_graph *g);
 
+void pass_sink(struct ir_graph *g);
+void pass_qdq(struct ir_graph *g);
 void pass_fold(struct ir_graph *g);
 void pass_bias(struct ir_graph *g);
 void pass_activation(struct ir_graph *g);

@@ -49,6 +49,18 @@ static inline bool quant_is(const struct ir_node *n)
 /** quant_zero() - the zero point that a constant has throughout; false: it has none. NULL is 0. */
 bool quant_zero(const struct ir_value *v, int32_t *zero);
 
+/* Of the passes over these: */
+
+/** quant_constant() - elements of a constant that may have been given another shape, or NULL. */
+const void *quant_constant(const struct ir_value *v);
+/** quant_source() - the node that made a value, behind reshapes that change nothing. */
+const struct ir_node *quant_source(const struct ir_value *v);
+/** quant_single() - scale and zero point of a conversion that has one each, which are known. */
+bool quant_single(const struct ir_node *n, float *scale, int32_t *zero);
+/** quant_insert() - a new node in a graph that is made already; NULL sets its error. */
+struct ir_node *quant_insert(struct ir_graph *g, struct ir_node *after, enum ir_op op,
+			     struct ir_value *const *in, uint32_t nin, struct ir_value *out);
+
 /* The parts of card_cannot(), card_emit(), eval_cannot() and eval() for these operators. */
 const char *card_quant_cannot(const struct ir_node *n, const struct accel_device_props *props);
 int card_quant_emit(struct accel_program *program, const struct ir_node *n,

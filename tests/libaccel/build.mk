@@ -15,7 +15,7 @@ TESTS_VM += $(LIBACCEL_VM_TESTS) $(LIBACCEL_EXAMPLES)
 $(LIBACCEL_TEST_OBJS): CFLAGS += $(LIBACCEL_CFLAGS)
 
 # Models are made with the importer's own bindings, which are in the static library.
-LIBACCEL_ONNX_TESTS := $(addprefix $(B)/tests/libaccel/,t-model t-operators t-quant t-share)
+LIBACCEL_ONNX_TESTS := $(addprefix $(B)/tests/libaccel/,t-model t-operators t-qdq t-quant t-share)
 
 $(filter-out $(LIBACCEL_ONNX_TESTS),$(LIBACCEL_TESTS)) $(B)/tests/libaccel/lost: %: %.o \
 		$(B)/tests/libaccel/check.o $(B)/libaccel.a

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* CONV: the product that it is, and its tiles. */
 #include "conv.h"
+#include "depthwise.h"
 #include "numerics.h"
 #include "window.h"
 
@@ -170,6 +171,10 @@ void loom_conv_plan(const struct loom_gemm_kern *kern, struct loom_work *work)
 {
 	struct product p;
 
+	if (loom_depthwise_can(work)) {
+		loom_depthwise_plan(work);
+		return;
+	}
 	product_init(&p, work);
 	loom_gemm_plan(kern, &p.work);
 	work->tiles = p.work.tiles;
@@ -190,6 +195,8 @@ bool loom_conv_tile(const struct loom_gemm_kern *kern, const struct loom_work *w
 {
 	struct product p;
 
+	if (loom_depthwise_can(work))
+		return loom_depthwise_tile(kern->rows, work, tile, arena, stop);
 	product_init(&p, work);
 	product_place(&p, work, tile / work->u.gemm.tiles_m / work->u.gemm.tiles_n);
 	return loom_gemm_tile(kern, &p.work, tile, arena, stop);

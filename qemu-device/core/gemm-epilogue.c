@@ -50,6 +50,69 @@ static const uint32_t *accumulators(const struct loom_gemm_block *block, uint64_
 	return row;
 }
 
+/* Binary32 throughout, and rows that lie in one piece: in one go. */
+static bool is_plain(const struct loom_work *work)
+{
+	const struct loom_operand *c = &work->operands[0], *res = &work->operands[5];
+
+	if (c->dtype != LOOM_DTYPE_F32 || !loom_dtype_is_float(work->operands[1].dtype) ||
+	    loom_gemm_stride(c, 0) != 4)
+		return false;
+	return !res->dtype || (res->dtype == LOOM_DTYPE_F32 && loom_gemm_stride(res, 0) == 4);
+}
+
+static void store_plain(const struct loom_rows *rows, const struct loom_work *work,
+			const struct loom_gemm_block *block, uint64_t c_off, uint64_t res_off,
+			void *scratch)
+{
+	const struct loom_operand *c = &work->operands[0], *res = &work->operands[5];
+	bool by_row = work->u.gemm.by_row;
+	float *row = scratch, *bias = row + block->n, *scale = bias + block->n;
+	float *bounce = scale + block->n;
+	struct loom_finish f = {
+		.each = !by_row, .act = work->u.gemm.act,
+		.param = { work->u.gemm.param[0], work->u.gemm.param[1] },
+	}, part;
+	const float *whole_bias = NULL, *whole_scale = NULL;
+
+	for (uint64_t m = 0; m < block->m; m++) {
+		uint64_t avail;
+		float *to = (float *)loom_view_at(&c->view, c_off, &avail);
+
+		to = avail >= block->n * 4 ? to : row;
+		if (by_row || !m) {
+			struct loom_gemm_block one = *block;
+
+			one.n = by_row ? 1 : block->n;
+			whole_bias = (const float *)column(&work->operands[3], &one, by_row, m, bias);
+			whole_scale = (const float *)column(&work->operands[4], &one, by_row, m,
+							    scale);
+		}
+		if (res->dtype) {
+			f.residual = loom_view_get(&res->view, res_off, block->n * 4, bounce);
+			res_off += (uint64_t)loom_gemm_stride(res, 1);
+		}
+		f.bias = whole_bias;
+		f.scale = whole_scale;
+		part = f;
+		for (uint64_t n = 0; n < block->n; n += LOOM_GEMM_COLUMNS) {
+			uint64_t now = block->n - n;
+
+			now = now < LOOM_GEMM_COLUMNS ? now : LOOM_GEMM_COLUMNS;
+			if (!by_row) {
+				part.bias = f.bias ? f.bias + n : NULL;
+				part.scale = f.scale ? f.scale + n : NULL;
+			}
+			part.residual = f.residual ? f.residual + n : NULL;
+			rows->finish(&part, (const float *)block->acc + m * LOOM_GEMM_COLUMNS +
+				     n * block->rows, to + n, now);
+		}
+		if (to == row)
+			loom_view_put(&c->view, c_off, row, block->n * 4);
+		c_off += (uint64_t)loom_gemm_stride(c, 1);
+	}
+}
+
 void loom_gemm_store(const struct loom_rows *rows, const struct loom_work *work,
 		     const struct loom_gemm_block *block, void *scratch)
 {
@@ -72,6 +135,10 @@ void loom_gemm_store(const struct loom_rows *rows, const struct loom_work *work,
 	if (res->dtype)
 		res_off = loom_gemm_offset(work, 5, block->batch) + block->m0 * (uint64_t)res_m +
 			  block->n0 * (uint64_t)res_n;
+	if (is_plain(work)) {
+		store_plain(rows, work, block, c_off, res_off, scratch);
+		return;
+	}
 	for (uint64_t m = 0; m < block->m; m++) {
 		const uint32_t *acc = accumulators(block, m, row[ROW_ACC]);
 		float *x = (float *)row[ROW_X];

@@ -221,6 +221,23 @@ static bool pack_rows(const struct loom_gemm_kern *kern, const struct loom_pack 
 	return true;
 }
 
+/* What a window sees, in whole panels. */
+static bool pack_windows(const struct loom_gemm_kern *kern, const struct loom_pack *pack,
+			 uint64_t first, uint64_t end, uint64_t k0, uint64_t kc, uint32_t *dst,
+			 size_t kw, size_t w0)
+{
+	for (; first < end; first++, dst += LOOM_GEMM_COLUMNS * kw) {
+		uint64_t start = loom_pack_start(pack, first), n = pack->lines - start;
+
+		if (stopped(pack))
+			return false;
+		pack->source->get_panel(pack->source, kern->rows, start,
+					n < LOOM_GEMM_COLUMNS ? n : LOOM_GEMM_COLUMNS, k0, kc,
+					dst + w0 * LOOM_GEMM_COLUMNS);
+	}
+	return true;
+}
+
 /* b that comes in panels, but not in this kernel's words. */
 static bool pack_panels(const struct loom_gemm_kern *kern, const struct loom_gemm_shape *shape,
 			const struct loom_pack *pack, uint64_t first, uint64_t end, uint64_t k0,
@@ -288,6 +305,9 @@ bool loom_pack_panels(const struct loom_gemm_kern *kern, const struct loom_gemm_
 			first = next;
 		}
 	}
+	if (pack->source && pack->source->get_panel &&
+	    pack->cut == pack->panels * LOOM_GEMM_COLUMNS)
+		return pack_windows(kern, pack, first, end, k0, kc, dst, kw, w0);
 	if (loom_pack_is_across(pack))
 		return pack_across(kern, shape, pack, first, end, k0, kc, dst, kw, w0, scratch);
 	return pack_along(kern, shape, pack, first, end, k0, kc, block, dst, kw, w0,

@@ -120,6 +120,7 @@ bool loom_gemm_tile(const struct loom_gemm_kern *kern, const struct loom_work *w
  * @across: lines are best fetched together, for one value of k
  * @get_along: values [@k, @k + @n) of a line; @bounce has room for them
  * @get_across: value @k of lines [@line, @line + @n)
+ * @get_panel: values [@k, @k + @n) of lines [@line, @line + @lines) as a panel of b; or NULL
  *
  * a and b of a CONV. In u.gemm of its work, NULL where the matrix is one, and by_row tells that
  * bias and scale go by row of c instead of by column.
@@ -130,6 +131,8 @@ struct loom_gemm_source {
 				 uint64_t n, void *bounce);
 	const void *(*get_across)(const struct loom_gemm_source *source, uint64_t k, uint64_t line,
 				  uint64_t n, void *bounce);
+	void (*get_panel)(const struct loom_gemm_source *source, const struct loom_rows *rows,
+			  uint64_t line, uint64_t lines, uint64_t k, uint64_t n, uint32_t *dst);
 };
 
 /**

@@ -405,12 +405,110 @@ TARGET static void transpose(const void *const *rows, unsigned int lines, size_t
 			dst[k * lines + i] = word_at(rows[i], k) ^ flip;
 }
 
+/* Sixteen lanes of a piece; the others are zero, and what they would see is not touched. */
+TARGET static inline __attribute__((always_inline)) __m512i
+see(const struct loom_piece *p, const uint8_t *base, int64_t step, unsigned int half)
+{
+	const uint8_t *at = (const uint8_t *)((uintptr_t)base + (uint64_t)p->off +
+					      half * 16 * (uint64_t)step);
+	__mmask16 mask = (__mmask16)(p->mask >> 16 * half);
+	uint32_t wide = (uint32_t)(p->wide >> 32 * half);
+
+	if (step == 4)
+		return _mm512_maskz_loadu_epi32(mask, at);
+	if (step == 8) {
+		const __m512i even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24,
+						       26, 28, 30);
+
+		return _mm512_permutex2var_epi32(
+			_mm512_maskz_loadu_epi32((__mmask16)wide, at), even,
+			_mm512_maskz_loadu_epi32((__mmask16)(wide >> 16), at + 64));
+	}
+	return _mm512_mask_i32gather_epi32(
+		_mm512_setzero_si512(), mask,
+		_mm512_mullo_epi32(_mm512_set1_epi32((int)step),
+				   _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13,
+						     14, 15)), at, 1);
+}
+
+TARGET static inline __attribute__((always_inline)) void
+see_all(const struct loom_pieces *p, const uint8_t *base, int64_t step, __m512i *x)
+{
+	__m512i x0 = _mm512_setzero_si512(), x1 = x0;
+
+	for (uint32_t i = 0; i < p->n; i++) {
+		const struct loom_piece *piece = &p->at[i];
+
+		if (piece->mask & 0xffff)
+			x0 = _mm512_or_si512(x0, see(piece, base, step, 0));
+		if (piece->mask >> 16)
+			x1 = _mm512_or_si512(x1, see(piece, base, step, 1));
+	}
+	x[0] = x0;
+	x[1] = x1;
+}
+
+TARGET static inline __attribute__((always_inline)) void
+pick(const struct loom_pieces *p, const uint8_t *base, int64_t channel, size_t n, uint32_t *dst,
+     int64_t step)
+{
+	for (; n; n--, base += channel, dst += LOOM_PANEL_COLUMNS) {
+		__m512i x[2];
+
+		see_all(p, base, step, x);
+		_mm512_storeu_si512(dst, x[0]);
+		_mm512_storeu_si512(dst + 16, x[1]);
+	}
+}
+
+/* The usual steps are known when this is compiled. */
+TARGET static void avx512_pick(const struct loom_pieces *p, const uint8_t *base, int64_t channel,
+			       size_t n, uint32_t *dst)
+{
+	if (p->step == 4)
+		pick(p, base, channel, n, dst, 4);
+	else if (p->step == 8)
+		pick(p, base, channel, n, dst, 8);
+	else
+		pick(p, base, channel, n, dst, p->step);
+}
+
+TARGET static inline __attribute__((always_inline)) void
+depth(const struct loom_pieces *taps, size_t n, const uint8_t *base, const float *w, float *acc,
+      int64_t step)
+{
+	__m512 a0 = _mm512_setzero_ps(), a1 = a0;
+
+	for (size_t k = 0; k < n; k++) {
+		__m512 by = _mm512_set1_ps(w[k]);
+		__m512i x[2];
+
+		see_all(&taps[k], base, step, x);
+		a0 = _mm512_fmadd_ps(_mm512_castsi512_ps(x[0]), by, a0);
+		a1 = _mm512_fmadd_ps(_mm512_castsi512_ps(x[1]), by, a1);
+	}
+	_mm512_storeu_ps(acc, a0);
+	_mm512_storeu_ps(acc + 16, a1);
+}
+
+TARGET static void avx512_depth(const struct loom_pieces *taps, size_t n, const uint8_t *base,
+				const float *w, float *acc)
+{
+	if (taps->step == 4)
+		depth(taps, n, base, w, acc, 4);
+	else if (taps->step == 8)
+		depth(taps, n, base, w, acc, 8);
+	else
+		depth(taps, n, base, w, acc, taps->step);
+}
+
 #define MATH_LANES		16
 #define MATH_FMA(a, b, c)	_mm512_fmadd_ps(a, b, c)
 #define MATH_SQRT(x)		_mm512_sqrt_ps(x)
 #define ROWS(name)	avx512_##name
 #define ROWS_TARGET	TARGET
 #define ROWS_F16
+#define ROWS_PIECES
 #define avx512_f16_widen	loom_f16_widen_avx2
 #define avx512_f16_narrow	loom_f16_narrow_avx2
 #include "rows-body.h"

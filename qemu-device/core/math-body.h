@@ -396,6 +396,3 @@ ROWS_TARGET static void ROWS(act)(unsigned int act, const float *param, float *d
 #include "fold-body.h"
 
 #undef MATH_LOOP
-#undef SEL
-#undef ALL
-#undef MATH

@@ -5,7 +5,8 @@
  *   ROWS(name)	the name of a function or object of this set
  *   ROWS_TARGET	a function attribute that selects the set
  *   MATH_LANES, MATH_FMA, MATH_SQRT	see math-body.h
- * and, optionally, ROWS_F16: ROWS(f16_widen) and ROWS(f16_narrow) exist.
+ * and, optionally, ROWS_F16: ROWS(f16_widen) and ROWS(f16_narrow) exist, and ROWS_PIECES:
+ * ROWS(pick) and ROWS(depth) do.
  */
 #include "functions.h"
 #include "rows.h"
@@ -391,6 +392,91 @@ ROWS_TARGET static void ROWS(split)(const uint32_t *restrict src, int32_t adjust
 	}
 }
 
+#ifndef ROWS_PIECES
+ROWS_TARGET static void ROWS(see)(const struct loom_pieces *p, const uint8_t *base, uint32_t *to)
+{
+	if (p->n != 1 || p->at[0].n != LOOM_PANEL_COLUMNS)
+		memset(to, 0, LOOM_PANEL_COLUMNS * 4);
+	for (uint32_t i = 0; i < p->n; i++) {
+		const struct loom_piece *piece = &p->at[i];
+		const uint8_t *from = base + (piece->off + piece->lane * p->step);
+
+		if (p->step == 4) {
+			memcpy(to + piece->lane, from, piece->n * 4u);
+			continue;
+		}
+		for (unsigned int k = 0; k < piece->n; k++, from += p->step)
+			memcpy(to + piece->lane + k, from, 4);
+	}
+}
+
+ROWS_TARGET static void ROWS(pick)(const struct loom_pieces *p, const uint8_t *base,
+				   int64_t channel, size_t n, uint32_t *dst)
+{
+	for (; n; n--, base += channel, dst += LOOM_PANEL_COLUMNS)
+		ROWS(see)(p, base, dst);
+}
+
+ROWS_TARGET static void ROWS(depth)(const struct loom_pieces *taps, size_t n, const uint8_t *base,
+				    const float *w, float *acc)
+{
+	uint32_t x[LOOM_PANEL_COLUMNS];
+
+	memset(acc, 0, LOOM_PANEL_COLUMNS * 4);
+	for (size_t k = 0; k < n; k++) {
+		ROWS(see)(&taps[k], base, x);
+		for (unsigned int i = 0; i < LOOM_PANEL_COLUMNS; i += MATH_LANES)
+			ROWS(store)(acc + i, MATH_FMA(ROWS(load)((float *)x + i), ALL(w[k]),
+						      ROWS(load)(acc + i)));
+	}
+}
+#endif
+
+ROWS_TARGET static void ROWS(finish_few)(const struct loom_finish *f, const float *acc, float *dst,
+					 size_t at, size_t n, bool known)
+{
+	vf x = { 0 }, y = { 0 };
+	float a = f->param[0], b = f->param[1];
+
+	memcpy(&x, acc + at, n * 4);
+	if (f->bias) {
+		memcpy(&y, f->each ? f->bias + at : f->bias, f->each ? n * 4 : 4);
+		x += f->each ? y : ALL(f->bias[0]);
+	}
+	if (f->scale) {
+		memcpy(&y, f->each ? f->scale + at : f->scale, f->each ? n * 4 : 4);
+		x *= f->each ? y : ALL(f->scale[0]);
+	}
+	if (f->residual) {
+		memcpy(&y, f->residual + at, n * 4);
+		x += y;
+	}
+	if (known && f->act == LOOM_ACT_RELU)
+		x = SEL(x <= 0.0f, ALL(0.0f), x);
+	else if (known && f->act == LOOM_ACT_CLIP)
+		x = SEL(x < a, ALL(a), SEL(x > b, ALL(b), x));
+	if (known)
+		x = SEL(x != x, (vf)((vu){ 0 } + LOOM_NAN_F32), x);
+	memcpy(dst + at, &x, n * 4);
+}
+
+ROWS_TARGET static void ROWS(finish)(const struct loom_finish *f, const float *acc, float *dst,
+				     size_t n)
+{
+	bool known = f->act <= LOOM_ACT_CLIP;
+	size_t i = 0;
+
+	for (; i + MATH_LANES <= n; i += MATH_LANES)
+		ROWS(finish_few)(f, acc, dst, i, MATH_LANES, known);
+	if (i < n)
+		ROWS(finish_few)(f, acc, dst, i, n - i, known);
+	if (known)
+		return;
+	ROWS(act)(f->act, f->param, dst, n);
+	for (i = 0; i < n; i++)
+		dst[i] = dst[i] != dst[i] ? loom_f32_of(LOOM_NAN_F32) : dst[i];
+}
+
 static const struct loom_rows ROWS(rows) = {
 	.widen = ROWS(widen),
 	.narrow = ROWS(narrow),
@@ -409,7 +495,14 @@ static const struct loom_rows ROWS(rows) = {
 	.weave = ROWS(weave),
 	.split = ROWS(split),
 	.spread = ROWS(spread),
+	.pick = ROWS(pick),
+	.depth = ROWS(depth),
+	.finish = ROWS(finish),
 };
+
+#undef SEL
+#undef ALL
+#undef MATH
 
 #if !defined(__clang__)
 #pragma GCC pop_options

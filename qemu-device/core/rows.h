@@ -6,8 +6,51 @@
 #ifndef LOOM_ROWS_H
 #define LOOM_ROWS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "loom_isa.h"
+
+/**
+ * struct loom_piece - neighbouring lanes of a panel that see elements one step apart
+ * @off: bytes from the channel's first element to what lane 0 would see
+ * @wide: bit 2 i is set for each of its lanes i
+ * @mask: bit i is
+ * @lane, @n: the first of its lanes, and how many it has
+ */
+struct loom_piece {
+	int64_t off;
+	uint64_t wide;
+	uint32_t mask;
+	uint8_t lane, n;
+};
+
+/**
+ * struct loom_pieces - what the lanes of a panel see through a window at one tap
+ * @n: pieces; lanes of none see a hole, which holds zero
+ * @step: bytes from what a lane sees to what the next one does
+ * @low, @high: bytes from the channel's first element to the first byte that is seen and behind the
+ *	last
+ */
+struct loom_pieces {
+	uint32_t n;
+	int64_t step;
+	int64_t low, high;
+	struct loom_piece at[LOOM_PANEL_COLUMNS];
+};
+
+/**
+ * struct loom_finish - from accumulators of binary32 to results, see struct loom_epilogue
+ * @bias, @scale, @residual: or NULL
+ * @each: bias and scale have an element for each result, otherwise one for all
+ */
+struct loom_finish {
+	const float *bias, *scale, *residual;
+	bool each;
+	uint32_t act;
+	float param[2];
+};
 
 /**
  * struct loom_rows - arithmetic on arrays of @n elements
@@ -62,6 +105,17 @@ struct loom_rows {
 	 * point to subtract
 	 */
 	void (*split)(const uint32_t *src, int32_t adjust, uint32_t *dst, size_t n);
+	/**
+	 * @pick: what a panel sees of @n channels that are @channel bytes apart, of binary32,
+	 * to LOOM_PANEL_COLUMNS words each
+	 */
+	void (*pick)(const struct loom_pieces *pieces, const uint8_t *base, int64_t channel,
+		     size_t n, uint32_t *dst);
+	/** @depth: acc = the sum of what a panel sees of one channel at each tap times w. */
+	void (*depth)(const struct loom_pieces *taps, size_t n, const uint8_t *base, const float *w,
+		      float *acc);
+	/** @finish: @dst may be @acc. */
+	void (*finish)(const struct loom_finish *finish, const float *acc, float *dst, size_t n);
 };
 
 

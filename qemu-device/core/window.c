@@ -5,6 +5,7 @@
 #include "window.h"
 
 #define AXES	LOOM_WINDOW_AXES
+#define PANEL_BOUNCE	8192	/* what a panel sees of a channel, at most, if it is put together */
 
 static uint64_t distance(int64_t stride)
 {
@@ -253,6 +254,45 @@ static const void *x_across(const struct loom_gemm_source *source, uint64_t k, u
 	return bounce;
 }
 
+static void x_panel(const struct loom_gemm_source *source, const struct loom_rows *rows,
+		    uint64_t line, uint64_t lines, uint64_t k, uint64_t n, uint32_t *dst)
+{
+	const struct loom_window_view *v = view_of(source);
+	uint64_t tap[AXES], channel = split(v, k, tap), now;
+	struct loom_window_panel panel;
+	uint8_t bounce[PANEL_BOUNCE];
+	struct loom_pieces p;
+
+	loom_window_panel(v, line, lines, &panel);
+	for (; n; n -= now, channel = 0, next_tap(v, tap), dst += now * LOOM_PANEL_COLUMNS) {
+		uint64_t off = v->off + channel * (uint64_t)v->channel;
+		const uint8_t *base;
+
+		now = v->channels - channel < n ? v->channels - channel : n;
+		loom_window_pieces(v, &panel, tap, &p);
+		if (!p.n) {
+			memset(dst, 0, now * LOOM_PANEL_COLUMNS * 4);
+			continue;
+		}
+		if (v->op->view.nruns == 1) {
+			rows->pick(&p, v->op->view.runs[0].ptr + off, v->channel, now, dst);
+			continue;
+		}
+		for (uint64_t i = 0; i < now; i++, off += (uint64_t)v->channel) {
+			uint32_t *to = dst + i * LOOM_PANEL_COLUMNS;
+
+			if (p.high - p.low > PANEL_BOUNCE) {
+				loom_window_gather(v, &p, off, to);
+				continue;
+			}
+			base = loom_view_get(&v->op->view, off + (uint64_t)p.low,
+					     (uint64_t)(p.high - p.low), bounce);
+			rows->pick(&p, (const uint8_t *)((uintptr_t)base - (uint64_t)p.low), 0, 1,
+				   to);
+		}
+	}
+}
+
 /* Does output o see element o and nothing else? */
 static bool is_plain(const struct loom_window_view *v, unsigned int i)
 {
@@ -305,6 +345,8 @@ void loom_window_view_x(struct loom_window_view *v, const struct loom_work *work
 	merge(v);
 	v->source.get_along = x_along;
 	v->source.get_across = x_across;
+	if (loom_window_has_pieces(v))
+		v->source.get_panel = x_panel;
 	v->source.across = v->channels == 1 || v->out[AXES - 1] > 3 * v->channels ||
 			   distance(v->strides[AXES - 1]) < distance(v->channel);
 }

@@ -50,6 +50,38 @@ struct loom_window_view {
 void loom_window_view_x(struct loom_window_view *view, const struct loom_work *work,
 			uint64_t channels, const uint32_t *taps, uint32_t hole);
 
+/**
+ * struct loom_window_panel - where the lines of a panel are: rows of places along the last axis
+ * @n: rows
+ * @lane, @lanes: the first line of a row, and how many it has
+ * @out: its first place
+ */
+struct loom_window_panel {
+	uint32_t n;
+	struct {
+		uint8_t lane, lanes;
+		uint32_t out[LOOM_WINDOW_AXES];
+	} row[LOOM_PANEL_COLUMNS];
+};
+
+/** loom_window_panel() - of @n lines from @line on. */
+void loom_window_panel(const struct loom_window_view *view, uint64_t line, uint64_t n,
+		       struct loom_window_panel *panel);
+
+/** loom_window_pieces() - what its lines see of a channel at @tap. */
+void loom_window_pieces(const struct loom_window_view *view, const struct loom_window_panel *panel,
+			const uint64_t *tap, struct loom_pieces *pieces);
+
+/** loom_window_has_pieces() - of binary32, in the usual directions. */
+bool loom_window_has_pieces(const struct loom_window_view *view);
+
+/**
+ * loom_window_gather() - the same of one channel, element by element, wherever these lie
+ * @off: of the channel in the operand's view
+ */
+void loom_window_gather(const struct loom_window_view *view, const struct loom_pieces *pieces,
+			uint64_t off, uint32_t *dst);
+
 /** loom_window_view_w() - the same of a CONV's w. */
 void loom_window_view_w(struct loom_window_view *view, const struct loom_work *work);
 

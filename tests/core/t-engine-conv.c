@@ -198,6 +198,15 @@ static const struct shape layers[] = {
 	{ 1, 70, 1, 1, 2, { 12, 13 }, { 6, 7 }, { 3, 3 },
 	  { .stride = { 2, 2 }, .dilation = { 1, 1 }, .spacing = { 1, 1 }, .before = { 1, 1 } },
 	  CHANNELS_LAST },
+	{ 2, 70, 1, 1, 2, { 25, 27 }, { 13, 14 }, { 3, 3 },
+	  { .stride = { 2, 2 }, .dilation = { 1, 1 }, .spacing = { 1, 1 }, .before = { 1, 1 } },
+	  CHANNELS_FIRST },
+	{ 1, 3, 1, 1, 2, { 7, 300 }, { 9, 100 }, { 5, 5 },
+	  { .stride = { 1, 3 }, .dilation = { 1, 2 }, .spacing = { 1, 1 }, .before = { 3, 2 } },
+	  CHANNELS_FIRST },
+	{ 1, 1, 20, 5, 2, { 7, 90 }, { 4, 30 }, { 3, 3 },
+	  { .stride = { 2, 3 }, .dilation = { 1, 1 }, .spacing = { 1, 1 }, .before = { 1, 1 } },
+	  CHANNELS_FIRST },
 	{ 1, 4, 9, 10, 2, { 9, 10 }, { 9, 10 }, { 3, 3 }, { PLAIN, .before = { 1, 1 } },
 	  CHANNELS_FIRST },
 	{ 1, 1, 60, 100, 2, { 3, 3 }, { 1, 1 }, { 3, 3 }, { PLAIN }, CHANNELS_FIRST },
@@ -336,7 +345,7 @@ static bool holes_count(void)
 }
 
 /* Several threads, and somebody who stops them again and again. */
-static bool threads(const char *name, enum layout layout)
+static bool threads(const char *name, enum layout layout, bool depth)
 {
 	static const struct job_options calm = { .threads = 1 };
 	static const struct job_options rough = { .threads = 4, .disturb = true };
@@ -349,6 +358,10 @@ static bool threads(const char *name, enum layout layout)
 	struct rng rng = { 99 };
 	bool good;
 
+	if (depth) {
+		shape.groups = 130;
+		shape.co = shape.ci = 1;
+	}
 	memory_init(&mem);
 	packet(&pkt, &mem, &shape, LOOM_DTYPE_F32, LOOM_DTYPE_F32, LOOM_DTYPE_F32, &rng);
 	memory_commit(&mem, true, 5);
@@ -376,7 +389,9 @@ int main(void)
 			tap_ok(large(dtypes[i]), "layers of networks, type %u", dtypes[i]);
 	}
 	for (unsigned int i = 0; names[i]; i++)
-		tap_ok(threads(names[i], CHANNELS_FIRST) && threads(names[i], CHANNELS_LAST),
+		tap_ok(threads(names[i], CHANNELS_FIRST, false) &&
+		       threads(names[i], CHANNELS_LAST, false) &&
+		       threads(names[i], CHANNELS_FIRST, true),
 		       "%s: threads and stops", names[i]);
 	return tap_done();
 }

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/* CONV of each channel by itself. */
+#ifndef LOOM_DEPTHWISE_H
+#define LOOM_DEPTHWISE_H
+
+#include "engine.h"
+#include "rows.h"
+
+/** loom_depthwise_can() - whether a CONV is one that this does. */
+bool loom_depthwise_can(const struct loom_work *work);
+
+/** loom_depthwise_plan() - tiles and arena. */
+void loom_depthwise_plan(struct loom_work *work);
+
+/** loom_depthwise_tile() - see loom_tile_fn. */
+bool loom_depthwise_tile(const struct loom_rows *rows, const struct loom_work *work, uint64_t tile,
+			 struct loom_arena *arena, const atomic_uint *stop);
+
+#endif

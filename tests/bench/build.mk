@@ -30,3 +30,13 @@ $(B)/tests/bench/vector.o: CFLAGS += -Iqemu-device/core
 
 $(B)/tests/bench/vector: $(B)/tests/bench/vector.o $(B)/libloomcore.a
 	$(call say,LD,$@)$(CC) $(LDFLAGS) -o $@ $^ -lm -lpthread
+
+# A model on the card, beside the same in ONNX Runtime: tests/bench/models.
+TESTS_VM += $(B)/tests/bench/bench-models
+DEPS += $(B)/tests/bench/bench-models.d
+
+$(B)/tests/bench/bench-models.o: CFLAGS += $(LIBACCEL_CFLAGS)
+
+$(B)/tests/bench/bench-models: $(B)/tests/bench/bench-models.o $(B)/libaccel.a
+	@mkdir -p $(@D)
+	$(call say,LD,$@)$(CC) $(LDFLAGS) -o $@ $< $(LIBACCEL_STATIC)

@@ -217,6 +217,10 @@ int eval(const struct ir_node *n, const void *const *in, void *const *out)
 	case IR_QCONV:
 		ret = eval_quant(n, in, out);
 		break;
+	case IR_TREES:
+	case IR_LABEL:
+		ret = eval_tree(n, in, out);
+		break;
 	default:
 		ret = eval_move(n, in, out);
 	}

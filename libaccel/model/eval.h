@@ -39,6 +39,7 @@ void eval_strides(const struct ir_value *v, uint32_t rank, int64_t *strides);
 int eval_move(const struct ir_node *n, const void *const *in, void *const *out);
 int eval_math(const struct ir_node *n, const void *const *in, void *const *out);
 int eval_index(const struct ir_node *n, const void *const *in, void *const *out);
+int eval_tree(const struct ir_node *n, const void *const *in, void *const *out);
 int eval_resize(const struct ir_node *n, const void *const *in, void *const *out);
 
 #endif

@@ -85,6 +85,8 @@ enum ir_op {
 	IR_DEQUANTIZE,		/* x, scale, zero point */
 	IR_QMATMUL,		/* enum ir_quant; act */
 	IR_QCONV,		/* enum ir_quant; as CONV, never transposed; act */
+	IR_TREES,		/* x of [rows, columns]; extra: struct trees */
+	IR_LABEL,		/* x, keys, values: that of the first key that x is, or the last */
 	IR_OPS,
 };
 
@@ -121,6 +123,7 @@ struct ir_node {
 	enum accel_act act;
 	float act_param[2];
 	float value;
+	const void *extra;
 	int64_t ints[IR_INTS_MAX];
 	uint32_t nin, nout;
 	struct ir_value **in;	/* NULL: absent */

@@ -230,7 +230,7 @@ ACCEL_API int accel_model_info(struct accel_model *model, struct accel_model_inf
 	out.name = file->graph->name ? file->graph->name : "";
 	out.producer = file->producer_name ? file->producer_name : "";
 	out.ir_version = file->ir_version;
-	out.opset = onnx_opset(file);
+	out.opset = onnx_opset(file, "");
 	out.inputs = model->ninputs;
 	out.outputs = (uint32_t)file->graph->n_output;
 	out.nodes = (uint32_t)file->graph->n_node;

@@ -51,6 +51,7 @@ static const char *const ops[IR_OPS] = {
 	[IR_REVERSE] = "reverse",
 	[IR_QUANTIZE] = "quantize", [IR_DEQUANTIZE] = "dequantize",
 	[IR_QMATMUL] = "integer-matmul", [IR_QCONV] = "integer-conv",
+	[IR_TREES] = "trees", [IR_LABEL] = "label",
 };
 
 const char *ir_op_name(const struct ir_node *n)

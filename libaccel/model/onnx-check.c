@@ -8,15 +8,30 @@
 
 #include "onnx.h"
 
-int64_t onnx_opset(const Onnx__ModelProto *model)
+bool onnx_default_domain(const char *domain)
+{
+	return !domain || !domain[0] || !strcmp(domain, "ai.onnx");
+}
+
+int64_t onnx_opset(const Onnx__ModelProto *model, const char *domain)
 {
 	for (size_t i = 0; i < model->n_opset_import; i++) {
 		const Onnx__OperatorSetIdProto *o = model->opset_import[i];
 
-		if (!o->domain || !o->domain[0] || !strcmp(o->domain, "ai.onnx"))
+		if (onnx_default_domain(domain) ? onnx_default_domain(o->domain) :
+		    o->domain && !strcmp(o->domain, domain))
 			return o->version;
 	}
 	return 0;
+}
+
+/* Whether some node is of the default domain. */
+static bool has_default(const Onnx__GraphProto *graph)
+{
+	for (size_t i = 0; i < graph->n_node; i++)
+		if (onnx_default_domain(graph->node[i]->domain))
+			return true;
+	return false;
 }
 
 int onnx_inputs(const Onnx__GraphProto *graph, uint32_t **indices, uint32_t *count)
@@ -42,14 +57,17 @@ int onnx_inputs(const Onnx__GraphProto *graph, uint32_t **indices, uint32_t *cou
 
 static int versions(const Onnx__ModelProto *model)
 {
-	int64_t ir = model->ir_version, opset = onnx_opset(model);
+	int64_t ir = model->ir_version, opset = onnx_opset(model, ""), ml = onnx_opset(model, ONNX_ML);
 
 	if (!model->graph)
 		return err(-EINVAL, NULL, "the file is no ONNX model: it has no graph");
 	if (ir < ONNX_IR_MIN || ir > ONNX_IR_MAX)
 		return err(-EOPNOTSUPP, NULL, "the model has IR version %lld; %d to %d are "
 			   "supported", (long long)ir, ONNX_IR_MIN, ONNX_IR_MAX);
-	if (opset < 1 || opset > ONNX_OPSET_MAX)
+	if (ml < 0 || ml > ONNX_ML_MAX)
+		return err(-EOPNOTSUPP, NULL, "the model has operator set %lld of %s; 1 to %d are "
+			   "supported", (long long)ml, ONNX_ML, ONNX_ML_MAX);
+	if (opset < 0 || opset > ONNX_OPSET_MAX || (!opset && has_default(model->graph)))
 		return err(-EOPNOTSUPP, NULL, "the model has operator set %lld; 1 to %d are "
 			   "supported", (long long)opset, ONNX_OPSET_MAX);
 	return 0;

@@ -108,23 +108,33 @@ int onnx_numbers(struct onnx_cx *c, const char *name, int64_t since, uint32_t op
 	return n;
 }
 
-static const struct onnx_op *find(const char *name)
+static const struct onnx_op *find_in(const struct onnx_op *const *tables, size_t n, const char *name)
 {
-	static const struct onnx_op *const tables[] = { onnx_ops_loss, onnx_ops_math, onnx_ops_move,
-						       onnx_ops_net, onnx_ops_quant,
-						       onnx_ops_recurrent, onnx_ops_resize, onnx_ops_window };
-
-	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
+	for (size_t i = 0; i < n; i++)
 		for (const struct onnx_op *op = tables[i]; op->name; op++)
 			if (!strcmp(op->name, name))
 				return op;
 	return NULL;
 }
 
+static const struct onnx_op *find(const char *name, bool ml)
+{
+	static const struct onnx_op *const tables[] = {
+		onnx_ops_loss, onnx_ops_math, onnx_ops_move, onnx_ops_net, onnx_ops_quant,
+		onnx_ops_recurrent, onnx_ops_resize, onnx_ops_window,
+	};
+	static const struct onnx_op *const ml_tables[] = { onnx_ops_ml, onnx_ops_ml_tree };
+
+	if (ml)
+		return find_in(ml_tables, sizeof(ml_tables) / sizeof(ml_tables[0]), name);
+	return find_in(tables, sizeof(tables) / sizeof(tables[0]), name);
+}
+
 static void convert(struct onnx_cx *c)
 {
 	const Onnx__NodeProto *n = c->node;
-	const struct onnx_op *op = find(n->op_type);
+	bool ml = n->domain && !strcmp(n->domain, ONNX_ML);
+	const struct onnx_op *op = find(n->op_type, ml);
 
 	for (uint32_t i = 0; i < c->nin; i++) {
 		if (c->in[i] && c->in[i]->dtype == ACCEL_NONE) {
@@ -132,10 +142,12 @@ static void convert(struct onnx_cx *c)
 			return;
 		}
 	}
-	if (n->domain && n->domain[0] && strcmp(n->domain, "ai.onnx"))
+	if (!ml && !onnx_default_domain(n->domain))
 		onnx_cannot(c, "operators of the domain '%.64s' are not supported", n->domain);
 	else if (!op)
 		onnx_cannot(c, "the operator is not supported");
+	else if (!c->opset)
+		ir_fail(c->g, "the model has no operator set of %s", ONNX_ML);
 	else if (c->nin < op->min || c->nin > op->max || !c->nout)
 		ir_fail(c->g, "%u operands and %u results; %u to %u operands are supported", c->nin,
 			c->nout, op->min, op->max);
@@ -158,9 +170,10 @@ static void convert(struct onnx_cx *c)
 			onnx_cannot(c, "result %u is not supported", i);
 }
 
-static int node(struct ir_graph *g, const Onnx__NodeProto *proto, int64_t opset, struct map *names)
+static int node(struct ir_graph *g, const Onnx__ModelProto *model, const Onnx__NodeProto *proto,
+		struct map *names)
 {
-	struct onnx_cx c = { .g = g, .node = proto, .opset = opset };
+	struct onnx_cx c = { .g = g, .node = proto, .opset = onnx_opset(model, proto->domain) };
 	struct ir_node **rollback = g->last;
 	struct ir_node *missing;
 
@@ -387,7 +400,7 @@ struct ir_graph *onnx_graph(const Onnx__ModelProto *model, const struct accel_se
 	if (!inputs(g, proto, &names, opts))
 		constants(g, proto, &names);
 	for (size_t i = 0; i < proto->n_node && !g->error; i++)
-		node(g, proto->node[i], onnx_opset(model), &names);
+		node(g, model, proto->node[i], &names);
 	if (!g->error)
 		outputs(g, proto, &names);
 	types(g, proto);

@@ -50,8 +50,14 @@ int onnx_external(Onnx__TensorProto *t, int directory, const char *what);
 /** onnx_check() - structure of a model: names, order, types. */
 int onnx_check(Onnx__ModelProto *model, int directory);
 
-/** onnx_opset() - version of the default domain's operators. */
-int64_t onnx_opset(const Onnx__ModelProto *model);
+/** onnx_opset() - version of the operators of a domain, "" is the default one; 0: the model has none. */
+int64_t onnx_opset(const Onnx__ModelProto *model, const char *domain);
+
+#define ONNX_ML		"ai.onnx.ml"
+#define ONNX_ML_MAX	5
+
+/** onnx_default_domain() - whether a domain, which may be NULL, is the default one. */
+bool onnx_default_domain(const char *domain);
 
 /** onnx_inputs() - which of the graph's inputs are some: not constants with a default.
  * @indices: set to an array, to be freed
@@ -125,5 +131,7 @@ extern const struct onnx_op onnx_ops_loss[], onnx_ops_math[], onnx_ops_move[], o
  * Return: false after an error or where it is not supported
  */
 bool onnx_conv_window(struct onnx_cx *c, int64_t *groups, int64_t *ints, int64_t *dims);
+/* Of the domain ai.onnx.ml. */
+extern const struct onnx_op onnx_ops_ml[], onnx_ops_ml_tree[];
 
 #endif

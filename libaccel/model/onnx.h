@@ -125,13 +125,13 @@ struct onnx_op {
 /* Tables; each ends with an element without name. */
 extern const struct onnx_op onnx_ops_loss[], onnx_ops_math[], onnx_ops_move[], onnx_ops_net[],
 			    onnx_ops_quant[], onnx_ops_recurrent[], onnx_ops_resize[], onnx_ops_window[];
+/* Of the domain ai.onnx.ml. */
+extern const struct onnx_op onnx_ops_ml[], onnx_ops_ml_tree[];
 
 /** onnx_conv_window() - the window of a convolution of operands 0 and 1, whose types do not matter.
  * @ints: see IR_CONV; @dims: the result's
  * Return: false after an error or where it is not supported
  */
 bool onnx_conv_window(struct onnx_cx *c, int64_t *groups, int64_t *ints, int64_t *dims);
-/* Of the domain ai.onnx.ml. */
-extern const struct onnx_op onnx_ops_ml[], onnx_ops_ml_tree[];
 
 #endif

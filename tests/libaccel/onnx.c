@@ -54,6 +54,17 @@ Onnx__ModelProto *onnx_model(int64_t opset)
 	return m;
 }
 
+void onnx_domain(Onnx__ModelProto *m, const char *domain, int64_t opset)
+{
+	Onnx__OperatorSetIdProto *o = MAKE(Onnx__OperatorSetIdProto,
+					   ONNX__OPERATOR_SET_ID_PROTO__INIT);
+
+	o->domain = text(domain, strlen(domain));
+	o->has_version = 1;
+	o->version = opset;
+	ADD(m->opset_import, m->n_opset_import, o);
+}
+
 static Onnx__ValueInfoProto *value(const char *name, int type)
 {
 	Onnx__ValueInfoProto *v = MAKE(Onnx__ValueInfoProto, ONNX__VALUE_INFO_PROTO__INIT);

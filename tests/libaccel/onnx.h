@@ -16,6 +16,8 @@ enum {
 };
 
 Onnx__ModelProto *onnx_model(int64_t opset);
+/* One more operator set, after that of the default domain. */
+void onnx_domain(Onnx__ModelProto *m, const char *domain, int64_t opset);
 /* @dims ends with -1; -2 is the symbol "N". */
 Onnx__ValueInfoProto *onnx_input(Onnx__ModelProto *m, const char *name, int type, const int64_t *dims);
 Onnx__ValueInfoProto *onnx_output(Onnx__ModelProto *m, const char *name, int type);

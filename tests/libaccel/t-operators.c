@@ -5,50 +5,8 @@
 #include <math.h>
 
 #include "check.h"
+#include "one.h"
 #include "onnx.h"
-
-/* A model of one node and its session; everything of it goes with done(). */
-struct one {
-	struct bench b;
-	struct accel_model *model;
-	struct accel_session *session;
-};
-
-/* The session's error is the return value: 0, or a negative errno. */
-static int make(struct one *o, const Onnx__ModelProto *m, const struct accel_session_opts *opts)
-{
-	size_t size;
-	void *data = onnx_bytes(m, &size);
-	int ret;
-
-	memset(o, 0, sizeof(*o));
-	if (!bench_open(&o->b, NULL)) {
-		free(data);
-		return 1;
-	}
-	ret = accel_model_load_memory(data, size, NULL, &o->model);
-	free(data);
-	if (ret) {
-		check_fail(__FILE__, __LINE__, accel_last_error()->text);
-		return 1;
-	}
-	return accel_session_create(o->model, o->b.queue, opts, &o->session);
-}
-
-static void done(struct one *o)
-{
-	accel_session_unref(o->session);
-	accel_model_unref(o->model);
-	bench_close(&o->b);
-}
-
-static bool run(struct one *o)
-{
-	if (!accel_session_run(o->session, soon(), NULL))
-		return true;
-	check_fail(__FILE__, __LINE__, accel_last_error()->text);
-	return false;
-}
 
 /* --- Shapes that are computed from inputs ------------------------------------------------ */
 
@@ -76,26 +34,26 @@ static void fixed(void)
 	struct accel_buffer *buffer;
 	struct one o;
 
-	CHECK_ERR_TEXT(make(&o, m, NULL), -EOPNOTSUPP, "computed from inputs");
-	done(&o);
+	CHECK_ERR_TEXT(one_make(&o, m, NULL), -EOPNOTSUPP, "computed from inputs");
+	one_done(&o);
 	opts.fixed = list;
 	opts.nfixed = 1;
-	CHECK_ERR(make(&o, m, &opts), -EOPNOTSUPP);
-	done(&o);
+	CHECK_ERR(one_make(&o, m, &opts), -EOPNOTSUPP);
+	one_done(&o);
 	opts.nfixed = 2;
 	list[1].size = 4;
-	CHECK_ERR_TEXT(make(&o, m, &opts), -EINVAL, "fixed to 4 bytes and has 8");
-	done(&o);
+	CHECK_ERR_TEXT(one_make(&o, m, &opts), -EINVAL, "fixed to 4 bytes and has 8");
+	one_done(&o);
 	list[1].size = 8;
 	list[1].name = "nothing";
-	CHECK_ERR_TEXT(make(&o, m, &opts), -EINVAL, "no input 'nothing'");
-	done(&o);
+	CHECK_ERR_TEXT(one_make(&o, m, &opts), -EINVAL, "no input 'nothing'");
+	one_done(&o);
 	list[1].name = "to";
 	list[1].data = NULL;
-	CHECK_ERR_TEXT(make(&o, m, &opts), -EINVAL, "fixed[1]");
-	done(&o);
+	CHECK_ERR_TEXT(one_make(&o, m, &opts), -EINVAL, "fixed[1]");
+	one_done(&o);
 	list[1].data = (int64_t[]){ 5 };
-	REQUIRE(!make(&o, m, &opts));
+	REQUIRE(!one_make(&o, m, &opts));
 	CHECK(!accel_session_output(o.session, 0, &info));
 	CHECK_EQ(info.rank, 1);
 	CHECK_EQ(info.dims[0], 3);
@@ -106,11 +64,11 @@ static void fixed(void)
 	buffer = bench_buffer(&o.b, 4096, NULL);
 	CHECK_ERR_TEXT(accel_session_bind_input(o.session, 1, buffer, 0), -EINVAL, "is fixed");
 	accel_buffer_unref(buffer);
-	if (run(&o)) {
+	if (one_run(&o)) {
 		CHECK(!accel_session_read(o.session, 0, y, sizeof(y)));
 		CHECK(y[0] == 2 && y[1] == 3 && y[2] == 4);
 	}
-	done(&o);
+	one_done(&o);
 }
 
 /* --- Losses ------------------------------------------------------------------------------ */
@@ -129,10 +87,10 @@ static void ignored(void)
 	n = onnx_node(m, "NegativeLogLikelihoodLoss", "x t", "y");
 	onnx_int(n, "ignore_index", -7);
 	onnx_output(m, "y", F32);
-	REQUIRE(!make(&o, m, NULL));
+	REQUIRE(!one_make(&o, m, NULL));
 	CHECK(!accel_session_write(o.session, 0, x, sizeof(x)));
 	CHECK(!accel_session_write(o.session, 1, classes, sizeof(classes)));
-	if (run(&o)) {
+	if (one_run(&o)) {
 		CHECK(!accel_session_read(o.session, 0, &y, sizeof(y)));
 		CHECK(y == 3.5f);
 	}
@@ -140,10 +98,10 @@ static void ignored(void)
 	classes[2] = 2;
 	CHECK(!accel_session_write(o.session, 1, classes, sizeof(classes)));
 	CHECK_ERR_TEXT(accel_session_run(o.session, soon(), NULL), -EINVAL, "index 2");
-	done(&o);
+	one_done(&o);
 	m->graph->input[1]->type->tensor_type->shape->dim[0]->dim_value = 2;
-	CHECK_ERR_TEXT(make(&o, m, NULL), -EINVAL, "do not fit");
-	done(&o);
+	CHECK_ERR_TEXT(one_make(&o, m, NULL), -EINVAL, "do not fit");
+	one_done(&o);
 }
 
 /* --- Recurrent --------------------------------------------------------------------------- */
@@ -303,9 +261,9 @@ static void recurrent_case(const struct recurrent *c)
 			memcpy(ys + at * H, s, sizeof(s));
 		}
 	}
-	if (make(&o, m, NULL)) {
+	if (one_make(&o, m, NULL)) {
 		check_fail(__FILE__, __LINE__, accel_last_error()->text);
-		done(&o);
+		one_done(&o);
 		return;
 	}
 	/* Where rows end is looked up by the processor; all else is the card's. */
@@ -314,7 +272,7 @@ static void recurrent_case(const struct recurrent *c)
 	CHECK(!accel_session_write(o.session, 0, x, sizeof(x)));
 	if (c->lengths)
 		CHECK(!accel_session_write(o.session, 1, lengths, sizeof(lengths)));
-	if (run(&o)) {
+	if (one_run(&o)) {
 		size_t all = (size_t)(T * D * N * H), last = (size_t)(D * N * H);
 
 		CHECK(!accel_session_read(o.session, 0, out, all * sizeof(*out)));
@@ -326,7 +284,7 @@ static void recurrent_case(const struct recurrent *c)
 			near(outs, ys, (int)last, "state");
 		}
 	}
-	done(&o);
+	one_done(&o);
 }
 
 static void recurrent(void)
@@ -370,9 +328,9 @@ static void resized(const char *mode, const char *coordinates, bool antialias, i
 		x[i] = 3;
 		x[7 + i] = (float)i;
 	}
-	REQUIRE(!make(&o, m, NULL));
+	REQUIRE(!one_make(&o, m, NULL));
 	CHECK(!accel_session_write(o.session, 0, x, sizeof(x)));
-	if (run(&o)) {
+	if (one_run(&o)) {
 		bool good = true;
 
 		CHECK(!accel_session_read(o.session, 0, y, (size_t)to * 8));
@@ -385,7 +343,7 @@ static void resized(const char *mode, const char *coordinates, bool antialias, i
 			check_fail(__FILE__, __LINE__, "values");
 		}
 	}
-	done(&o);
+	one_done(&o);
 }
 
 static void resize(void)
@@ -415,22 +373,22 @@ static void resize_bytes(void)
 	n = onnx_node(m, "Resize", "x - - size", "y");
 	onnx_string(n, "keep_aspect_ratio_policy", "not_larger");
 	onnx_output(m, "y", U8);
-	REQUIRE(!make(&o, m, NULL));
+	REQUIRE(!one_make(&o, m, NULL));
 	CHECK(!accel_session_output(o.session, 0, &info));
 	CHECK(info.dims[0] == 4 && info.dims[1] == 6);
 	CHECK(!accel_session_write(o.session, 0, x, sizeof(x)));
-	if (run(&o)) {
+	if (one_run(&o)) {
 		CHECK(!accel_session_read(o.session, 0, y, sizeof(y)));
 		for (int i = 0; i < 24; i++)
 			CHECK_EQ(y[i], x[i / 12 * 3 + i % 6 / 2]);
 	}
-	done(&o);
+	one_done(&o);
 	onnx_string(n, "mode", "linear");
-	CHECK_ERR_TEXT(make(&o, m, NULL), -EOPNOTSUPP, "Resize");
-	done(&o);
+	CHECK_ERR_TEXT(one_make(&o, m, NULL), -EOPNOTSUPP, "Resize");
+	one_done(&o);
 	m->graph->initializer[0]->int64_data[1] = 1 << 30;
-	CHECK_ERR_TEXT(make(&o, m, NULL), -EINVAL, "cannot be resized");
-	done(&o);
+	CHECK_ERR_TEXT(one_make(&o, m, NULL), -EINVAL, "cannot be resized");
+	one_done(&o);
 }
 
 static const struct check_test tests[] = {

@@ -4,7 +4,7 @@
  */
 #include <stdlib.h>
 
-#include "object.h"
+#include "soft.h"
 
 ACCEL_API struct accel_fence *accel_fence_ref(struct accel_fence *fence)
 {
@@ -25,7 +25,10 @@ ACCEL_API void accel_fence_unref(struct accel_fence *fence)
 	if (!queue) {
 		struct accel_device *device = fence->device;
 
-		device->ops->fence_fini(fence);
+		if (fence->soft)
+			soft_free(fence);
+		else
+			device->ops->fence_fini(fence);
 		free(fence);
 		accel_device_unref(device);
 		return;
@@ -57,6 +60,8 @@ ACCEL_API bool accel_fence_poll(const struct accel_fence *fence)
 		return false;
 	if (atomic_load_explicit(&fence->done, memory_order_acquire))
 		return true;
+	if (fence->soft)
+		return false;
 	if (!fence->queue)
 		return fence->device->ops->fence_poll(fence);
 	return queue_finished(fence->queue, fence->number);
@@ -73,8 +78,15 @@ ACCEL_API int accel_fence_wait(struct accel_fence *fence, uint64_t deadline)
 		return 0;
 	if (device_forked(fence->device))
 		return err_forked();
-	ret = fence->queue ? queue_wait(fence->queue, fence->number, deadline)
-			   : fence->device->ops->fence_wait(fence, deadline);
+	if (fence->soft)
+		ret = soft_wait(fence, deadline);
+	else
+		ret = fence->queue ? queue_wait(fence->queue, fence->number, deadline)
+				   : fence->device->ops->fence_wait(fence, deadline);
+	if (ret == -ETIME && fence->soft)
+		return err(ret, NULL, "the deadline passed before the run was finished");
+	if (ret == -EINTR && fence->soft)
+		return err(ret, "call again", "a signal interrupted the wait for the run");
 	if (ret == -ETIME)
 		return err(ret, NULL, "the deadline passed before job %llu was finished",
 			   (unsigned long long)fence->number);
@@ -103,7 +115,7 @@ ACCEL_API int accel_fence_result(struct accel_fence *fence, struct accel_result 
 		pthread_mutex_unlock(&fence->queue->lock);
 		wait_list_drop(garbage);
 	}
-	if (!fence->queue) {
+	if (!fence->queue && !fence->soft) {
 		struct accel_result r = { .error = fence->device->ops->fence_error(fence) };
 
 		r.outcome = r.error ? ACCEL_JOB_CANCELED : ACCEL_JOB_OK;
@@ -124,7 +136,7 @@ ACCEL_API int accel_fence_fd(struct accel_fence *fence, int *fd)
 		return err(-EINVAL, NULL, "%s is NULL", fence ? "fd" : "fence");
 	if (device_forked(fence->device))
 		return err_forked();
-	return fence->device->ops->fence_fd(fence, fd);
+	return fence->soft ? soft_fd(fence, fd) : fence->device->ops->fence_fd(fence, fd);
 }
 
 ACCEL_API int accel_fence_import(struct accel_device *device, int fd, struct accel_fence **fence)

@@ -102,12 +102,14 @@ struct accel_program {
 
 /**
  * struct accel_fence - the end of a job
- * @queue: NULL: imported
+ * @queue: NULL: imported, or @soft
+ * @soft: the library ends it, see soft.h
  * @done: @result is final; set under the queue's lock, read without
  */
 struct accel_fence {
 	atomic_uint refs;
 	atomic_bool done;
+	bool soft;
 	struct accel_queue *queue;
 	struct accel_device *device;
 	uint64_t number;

@@ -204,6 +204,10 @@ static int check_job(struct accel_queue *queue, const struct accel_job *job, siz
 		if (job->waits[w]->device != device)
 			return err(-EINVAL, "wait for it on the CPU, or import its sync_file",
 				   "job %zu: waits[%u] is a fence of another device", i, w);
+		if (job->waits[w]->soft && !accel_fence_poll(job->waits[w]))
+			return err(-EOPNOTSUPP, "wait for it on the CPU",
+				   "job %zu: waits[%u] is a fence of a run with parts on the processor",
+				   i, w);
 	}
 	return 0;
 }

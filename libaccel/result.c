@@ -42,6 +42,7 @@ ACCEL_API const char *accel_outcome_name(uint32_t outcome)
 		[ACCEL_JOB_TIMEOUT] = "timeout",
 		[ACCEL_JOB_CANCELED] = "canceled",
 		[ACCEL_JOB_DEVICE_LOST] = "device-lost",
+		[ACCEL_JOB_HOST] = "host",
 	};
 
 	return outcome < sizeof(names) / sizeof(names[0]) ? names[outcome] : "unknown";
@@ -171,6 +172,8 @@ ACCEL_API int accel_result_describe(const struct accel_result *result, char *tex
 				"fell to another queue's reset", number);
 	case ACCEL_JOB_DEVICE_LOST:
 		return snprintf(text, size, "job %llu was lost: the card is gone", number);
+	case ACCEL_JOB_HOST:
+		return snprintf(text, size, "an operator on the processor failed");
 	default:
 		return snprintf(text, size, "job %llu ended with unknown outcome %u", number,
 				result->outcome);

@@ -67,6 +67,8 @@ int session_build(struct accel_session *s)
 
 int session_idle(struct accel_session *s)
 {
+	if (s->running)
+		return err(-EBUSY, "wait for the fence of the run", "a run is under way");
 	if (!s->fence)
 		return 0;
 	if (!accel_fence_poll(s->fence))
@@ -80,7 +82,7 @@ int session_idle(struct accel_session *s)
 
 /* --- Runs -------------------------------------------------------------------------------- */
 
-static int run_host(struct accel_session *s, const struct ir_node *n)
+int session_host(struct accel_session *s, const struct ir_node *n)
 {
 	const void **in = calloc(n->nin + 1, sizeof(*in));
 	void *out[IR_OUT_MAX] = { NULL };
@@ -110,7 +112,7 @@ static int run_host(struct accel_session *s, const struct ir_node *n)
 	return ret;
 }
 
-static void add(struct accel_result *sum, const struct accel_result *r, bool first)
+void session_add(struct accel_result *sum, const struct accel_result *r, bool first)
 {
 	if (first) {
 		*sum = *r;
@@ -150,11 +152,12 @@ static int run(struct accel_session *s, uint64_t deadline, struct accel_result *
 	if (ret)
 		return ret;
 	s->status = 1;
+	s->why[0] = 0;
 	for (size_t i = 0; i < s->nsteps && !ret; i++) {
 		struct accel_result r = { 0 };
 
 		if (s->steps[i].node) {
-			ret = run_host(s, s->steps[i].node);
+			ret = session_host(s, s->steps[i].node);
 			continue;
 		}
 		ret = submit(s, s->steps[i].program);
@@ -169,7 +172,7 @@ static int run(struct accel_session *s, uint64_t deadline, struct accel_result *
 		ret = accel_fence_result(s->fence, &r);
 		accel_fence_unref(s->fence);
 		s->fence = NULL;
-		add(sum, &r, first);
+		session_add(sum, &r, first);
 		first = false;
 	}
 	s->status = ret;
@@ -192,60 +195,5 @@ ACCEL_API int accel_session_run(struct accel_session *session, uint64_t deadline
 	pthread_mutex_unlock(&session->lock);
 	if (result)
 		*result = sum;
-	return ret;
-}
-
-static int run_async(struct accel_session *s, struct accel_fence **fence)
-{
-	struct accel_job job = ACCEL_INIT(job), *jobs;
-	size_t n = 0, host = 0;
-	int ret = session_idle(s);
-
-	if (!ret && !s->built)
-		ret = session_build(s);
-	if (ret)
-		return ret;
-	while (host < s->nsteps && s->steps[host].node)
-		host++;
-	for (size_t i = host; i < s->nsteps; i++)
-		if (s->steps[i].node)
-			return err(-EOPNOTSUPP, "use accel_session_run()", "node '%.64s' (%.64s) runs "
-				   "on the processor after others on the card",
-				   s->steps[i].node->name, s->steps[i].node->origin);
-	s->status = 1;
-	for (size_t i = 0; i < host; i++) {
-		ret = run_host(s, s->steps[i].node);
-		if (ret)
-			return s->status = ret;
-	}
-	jobs = calloc(s->nsteps - host + 1, sizeof(*jobs));
-	if (!jobs)
-		return err_nomem("a run");
-	for (size_t i = host; i < s->nsteps; i++) {
-		jobs[n] = job;
-		jobs[n++].program = s->steps[i].program;
-	}
-	/* Without a program there is still a point to wait for. */
-	if (!n)
-		jobs[n++] = job;
-	ret = accel_queue_submit(s->queue, jobs, n, &s->fence);
-	free(jobs);
-	if (!ret)
-		*fence = accel_fence_ref(s->fence);
-	return ret;
-}
-
-ACCEL_API int accel_session_run_async(struct accel_session *session, struct accel_fence **fence)
-{
-	API_ENTER;
-	int ret;
-
-	if (!session || !fence)
-		return err(-EINVAL, NULL, "%s is NULL", session ? "fence" : "session");
-	if (device_forked(session->queue->context->device))
-		return err_forked();
-	pthread_mutex_lock(&session->lock);
-	ret = run_async(session, fence);
-	pthread_mutex_unlock(&session->lock);
 	return ret;
 }

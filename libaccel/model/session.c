@@ -29,8 +29,9 @@ static int missing(struct ir_graph *g, uint32_t count)
 		   "%u of the model's operators cannot run: %s", count, text);
 }
 
-static void session_free(struct accel_session *s)
+void session_free(struct accel_session *s)
 {
+	session_worker_end(s);
 	/* A run that goes on holds its programs, and these their buffers. */
 	accel_fence_unref(s->fence);
 	session_unbuild(s);
@@ -38,6 +39,7 @@ static void session_free(struct accel_session *s)
 	free(s->steps);
 	ir_free(s->graph);
 	pthread_mutex_destroy(&s->lock);
+	pthread_cond_destroy(&s->wake);
 	accel_queue_unref(s->queue);
 	accel_model_unref(s->model);
 	free(s);
@@ -90,6 +92,7 @@ ACCEL_API int accel_session_create(struct accel_model *model, struct accel_queue
 		return err_nomem("a session");
 	atomic_init(&s->refs, 1);
 	pthread_mutex_init(&s->lock, NULL);
+	pthread_cond_init(&s->wake, NULL);
 	s->info.sz = sizeof(s->info);
 	s->status = 1;
 	s->model = accel_model_ref(model);
@@ -183,7 +186,8 @@ static int move(struct accel_session *s, struct slot *slot, void *out, const voi
 		return err(-EINVAL, NULL, "data is NULL");
 	if (out && s->status)
 		return s->status > 0 ? err(-EINVAL, NULL, "there was no run yet") :
-				       err(s->status, NULL, "the last run failed");
+				       err(s->status, NULL, "the last run failed%s%s",
+					   s->why[0] ? ": " : "", s->why);
 	if (in && slot->value->data)
 		return !memcmp(in, slot->value->data, size) ? 0 :
 			err(-EINVAL, NULL, "input '%.64s' is fixed to other elements",

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Sessions, between the files that make them: life and data (session.c), memory
- * (session-memory.c), programs and runs (session-run.c).
+ * (session-memory.c), programs and runs (session-run.c), runs that go on alone
+ * (session-async.c).
  */
 #ifndef ACCEL_PRIV_SESSION_H
 #define ACCEL_PRIV_SESSION_H
@@ -47,6 +48,13 @@ enum { ARENA, SLOTS, OWN };
  * @fence: of a run that may still be under way
  * @abandoned: and whose end nobody waited for, so that the rest of it was not run
  * @status: of the last run: 0, a negative errno, or 1 before the first
+ * @why: more on @status, or ""
+ * @worker: runs what is more than one submission, from the first such run on
+ * @wake: the worker has something to do, or is to end
+ * @running: it has: nobody else touches programs and memory
+ * @soft: fence of that run
+ * @run_deadline: of it
+ * @stop: it is to go no further
  */
 struct accel_session {
 	atomic_uint refs;
@@ -67,6 +75,15 @@ struct accel_session {
 	struct accel_fence *fence;
 	bool abandoned;
 	int status;
+	char why[256];
+	pthread_t worker;
+	bool has_worker;
+	bool quit;
+	bool running;
+	pthread_cond_t wake;
+	struct accel_fence *soft;
+	uint64_t run_deadline;
+	atomic_bool stop;
 };
 
 /** session_place() - give all values memory, and bring the constants there. */
@@ -82,6 +99,16 @@ int session_pointer(struct accel_session *s, const struct ir_value *v, void **pt
 /** session_build() - make the programs of a run anew. */
 int session_build(struct accel_session *s);
 void session_unbuild(struct accel_session *s);
+
+/** session_host() - run a node on the processor. */
+int session_host(struct accel_session *s, const struct ir_node *n);
+
+/** session_add() - add what a program cost to a run, and how it failed if it did. */
+void session_add(struct accel_result *sum, const struct accel_result *r, bool first);
+
+/** session_worker_end() - when nobody else has the session. */
+void session_worker_end(struct accel_session *s);
+void session_free(struct accel_session *s);
 
 /** session_idle() - under the lock: -EBUSY if a run is under way.
  *

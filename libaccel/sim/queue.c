@@ -7,11 +7,11 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "../soft.h"
 #include "sim.h"
 
 static struct sim_queue *sim_queue(struct accel_queue *queue)
@@ -112,16 +112,6 @@ void sim_queue_finish(struct sim_device *sim, struct sim_queue *q)
 	}
 }
 
-/*
- * The other end of a socket that is shut down is readable for good. It is no copy of ours: who
- * closes it takes it out of an epoll set, and who reads it changes nothing.
- */
-static void fire(int fd)
-{
-	shutdown(fd, SHUT_RDWR);
-	close(fd);
-}
-
 void sim_queues_tell(struct sim_device *sim)
 {
 	struct sim_queue *q;
@@ -139,7 +129,7 @@ void sim_queues_tell(struct sim_device *sim)
 				continue;
 			}
 			*at = poll->next;
-			fire(poll->fd);
+			pollable_fire(poll->fd);
 			free(poll);
 		}
 		if (q->event_fd >= 0) {
@@ -357,29 +347,22 @@ int sim_fence_fd(struct accel_fence *fence, int *fd)
 {
 	struct sim_device *sim = sim_device(fence->device);
 	struct sim_queue *q = sim_queue(fence->queue);
-	struct sim_poll *poll;
-	int ends[2];
+	struct sim_poll *poll = malloc(sizeof(*poll));
+	int ret = poll ? pollable_open(&poll->fd, fd) : err_nomem("a fence's descriptor");
 
-	poll = malloc(sizeof(*poll));
-	if (!poll)
-		return err_nomem("a fence's descriptor");
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends)) {
-		int ret = err(-errno, NULL, "cannot create a descriptor: %s", strerror(errno));
-
+	if (ret) {
 		free(poll);
 		return ret;
 	}
 	poll->number = fence->number;
-	poll->fd = ends[0];
 	sim_lock(sim);
 	if (accel_fence_poll(fence)) {
-		fire(ends[0]);
+		pollable_fire(poll->fd);
 		free(poll);
 	} else {
 		poll->next = q->polls;
 		q->polls = poll;
 	}
 	sim_unlock(sim);
-	*fd = ends[1];
 	return 0;
 }

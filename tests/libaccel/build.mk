@@ -15,7 +15,8 @@ TESTS_VM += $(LIBACCEL_VM_TESTS) $(LIBACCEL_EXAMPLES)
 $(LIBACCEL_TEST_OBJS): CFLAGS += $(LIBACCEL_CFLAGS)
 
 # Models are made with the importer's own bindings, which are in the static library.
-LIBACCEL_ONNX_TESTS := $(addprefix $(B)/tests/libaccel/,t-ml t-model t-operators t-qdq t-quant t-share)
+LIBACCEL_ONNX_TESTS := $(patsubst tests/libaccel/%.c,$(B)/tests/libaccel/%,\
+	$(shell grep -l -E '"(onnx|one)\.h"' tests/libaccel/t-*.c))
 LIBACCEL_ONNX_TEST_OBJS := $(B)/tests/libaccel/onnx.o $(B)/tests/libaccel/one.o
 
 $(filter-out $(LIBACCEL_ONNX_TESTS),$(LIBACCEL_TESTS)) $(B)/tests/libaccel/lost: %: %.o \

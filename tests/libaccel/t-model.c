@@ -569,7 +569,14 @@ static void host(void)
 	CHECK(!accel_session_run(session, soon(), NULL));
 	CHECK(!accel_session_read(session, 0, y, sizeof(y)));
 	CHECK(y[0] == 0 && y[1] == 2);
-	CHECK_ERR_TEXT(accel_session_run_async(session, &fence), -EOPNOTSUPP, "(ArgMax)");
+	/* also when nobody waits within the call */
+	CHECK(!accel_session_run_async(session, &fence));
+	CHECK(!accel_fence_wait(fence, soon()));
+	CHECK(!accel_fence_result(fence, NULL));
+	accel_fence_unref(fence);
+	memset(y, -1, sizeof(y));
+	CHECK(!accel_session_read(session, 0, y, sizeof(y)));
+	CHECK(y[0] == 0 && y[1] == 2);
 	accel_session_unref(session);
 	accel_model_unref(model);
 	bench_close(&b);

@@ -163,6 +163,24 @@ struct accel_session_info {
 	uint64_t shared_bytes;
 };
 
+/** ACCEL_RUN_CANCELABLE - accel_session_cancel() can end the run. */
+#define ACCEL_RUN_CANCELABLE	(1ull << 0)
+
+/**
+ * struct accel_run_opts - how to run
+ * @sz: ACCEL_INIT
+ * @flags: ACCEL_RUN_*
+ * @deadline: CLOCK_MONOTONIC ns, see accel_deadline(); a run that is not finished by then fails
+ *	with -ETIME; 0 or ACCEL_FOREVER: none
+ * @cookie: comes back in the result
+ */
+struct accel_run_opts {
+	size_t sz;
+	uint64_t flags;
+	uint64_t deadline;
+	uint64_t cookie;
+};
+
 /**
  * enum accel_place - where an operator runs
  * @ACCEL_PLACE_CARD: on the card
@@ -342,16 +360,38 @@ ACCEL_API int accel_session_run(struct accel_session *session, uint64_t deadline
 				struct accel_result *result);
 
 /**
- * accel_session_run_async() - start a run
+ * accel_session_start() - start a run
  * @session: what to run
+ * @opts: NULL for the defaults
  * @fence: set to the end of the run
  *
- * For sessions whose operators on the processor, if any, all come before the first on the
- * card: they are run within the call. The session is busy until the fence is done.
- * Errors: -EOPNOTSUPP: an operator on the processor comes later: the text names it; -EBUSY,
- * and those of accel_queue_submit().
+ * The session is busy until the fence is done; its outputs are read then. Operators on the
+ * processor that come before the first on the card run within the call. The rest is one
+ * submission, whose fence other jobs can wait for, if all of it is on the card and @opts ask for
+ * nothing. Otherwise a thread of the session does it step by step: jobs cannot wait for its
+ * fence, and its descriptor is good for poll() and the like.
+ *
+ * A run whose deadline passes, or that is canceled, fails at once and starts nothing more; the
+ * session stays busy until what is on the card is finished. The priority of runs is that of the
+ * queue. The last accel_session_unref() lets a run go on to its end.
+ * Errors: -EBUSY: a run is under way; -EINVAL, -E2BIG, -ENOMEM, -EAGAIN and others of
+ * accel_queue_submit(). Those of the run itself are the fence's result.
  */
+ACCEL_API int accel_session_start(struct accel_session *session, const struct accel_run_opts *opts,
+				  struct accel_fence **fence);
+
+/** accel_session_run_async() - accel_session_start() without options. */
 ACCEL_API int accel_session_run_async(struct accel_session *session, struct accel_fence **fence);
+
+/**
+ * accel_session_cancel() - end the run that is under way
+ * @session: whose run was started with a deadline or ACCEL_RUN_CANCELABLE
+ *
+ * Its fence is done with -ECANCELED.
+ * Errors: -EALREADY: it is finished, or there is none; -EOPNOTSUPP: it is one submission that
+ * cannot be taken back.
+ */
+ACCEL_API int accel_session_cancel(struct accel_session *session);
 
 /** accel_pass_get() - step @i of the compiler, in order. Errors: -EINVAL: no such step; -E2BIG. */
 ACCEL_API int accel_pass_get(uint32_t i, struct accel_pass_info *info);

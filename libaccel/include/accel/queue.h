@@ -73,6 +73,7 @@ struct accel_job {
  * @ACCEL_JOB_CANCELED: never run or stopped: an earlier job of the queue failed, the
  *	queue was destroyed, or another's reset took it (-ECANCELED)
  * @ACCEL_JOB_DEVICE_LOST: the card is gone (-ENODEV)
+ * @ACCEL_JOB_HOST: of a session's run: an operator on the processor failed (its error)
  */
 enum accel_outcome {
 	ACCEL_JOB_OK		= 0,
@@ -81,6 +82,7 @@ enum accel_outcome {
 	ACCEL_JOB_TIMEOUT	= 3,
 	ACCEL_JOB_CANCELED	= 4,
 	ACCEL_JOB_DEVICE_LOST	= 5,
+	ACCEL_JOB_HOST		= 6,
 };
 
 /**
@@ -244,7 +246,7 @@ ACCEL_API int accel_queue_reap(struct accel_queue *queue, struct accel_result *r
 ACCEL_API struct accel_fence *accel_fence_ref(struct accel_fence *fence);
 ACCEL_API void accel_fence_unref(struct accel_fence *fence);
 
-/** accel_fence_number() - number of the fence's job; 0 for an imported fence. */
+/** accel_fence_number() - number of the fence's job; 0 for an imported fence or one of a run. */
 ACCEL_API uint64_t accel_fence_number(const struct accel_fence *fence);
 
 /**
@@ -282,8 +284,9 @@ ACCEL_API int accel_fence_result(struct accel_fence *fence, struct accel_result 
  * The caller's to close; stays readable. It may show a moment after accel_fence_poll() or
  * accel_fence_wait() told the end. That of a job which was canceled while it
  * waited for other fences may become readable only when those are finished. A
- * sync_file with ACCEL_CAP_SYNC_FILE, which other drivers take, else only good for
- * poll(), epoll and io_uring.
+ * sync_file with ACCEL_CAP_SYNC_FILE, which other drivers take, else, and always of the run of a
+ * session that is more than one submission (see accel_session_start()), only good for poll(),
+ * epoll and io_uring.
  * Errors: -EMFILE, -ENOMEM.
  */
 ACCEL_API int accel_fence_fd(struct accel_fence *fence, int *fd);

@@ -610,9 +610,56 @@ static void index_range(void)
 	bench_close(&b);
 }
 
+/* Each layer once, with figures that add up. */
+static void profile(void)
+{
+	struct accel_model *model = load(onnx_network());
+	struct accel_session_info info = ACCEL_INIT(info);
+	struct accel_value_info value = ACCEL_INIT(value);
+	struct accel_layer_profile layer = ACCEL_INIT(layer);
+	float want[BATCH * 12], got[BATCH * 12];
+	uint64_t macs = 0, cycles = 0, end = 0;
+	struct accel_profile *p = NULL;
+	struct accel_session *session;
+	struct accel_result result;
+	struct bench b;
+
+	REQUIRE(model && bench_open(&b, NULL));
+	session = session_without(&b, model, NULL);
+	REQUIRE(session);
+	CHECK(!accel_session_write(session, 0, inputs, sizeof(inputs)));
+	CHECK(!accel_session_run(session, soon(), &result));
+	CHECK(!accel_session_read(session, 0, want, sizeof(want)));
+	REQUIRE(!accel_profile_create(session, soon(), &p));
+	CHECK(!accel_session_read(session, 0, got, sizeof(got)));
+	CHECK(!memcmp(want, got, sizeof(want)));
+	CHECK(!accel_session_info(session, &info));
+	CHECK_EQ(accel_profile_layers(p), info.card_nodes + info.host_nodes);
+	for (uint32_t i = 0; i < accel_profile_layers(p); i++) {
+		CHECK(!accel_profile_layer(p, i, &layer));
+		CHECK(!accel_profile_value(p, i, &value) && value.size);
+		CHECK(layer.begin_ns >= end && layer.end_ns >= layer.begin_ns);
+		CHECK(layer.cycles && layer.bytes && layer.energy_pj);
+		CHECK(layer.utilization >= 0 && layer.utilization <= 1);
+		CHECK_EQ(layer.utilization > 0, layer.macs > 0);
+		end = layer.end_ns;
+		macs += layer.macs;
+		cycles += layer.cycles;
+	}
+	/* 3x3 places of 4 filters of 2x3x3; 12 columns of 16 */
+	CHECK_EQ(macs, BATCH * (3 * 3 * 4 * 18 + 12 * 16));
+	CHECK_EQ(cycles, result.cycles);
+	CHECK_ERR(accel_profile_layer(p, accel_profile_layers(p), &layer), -EINVAL);
+	CHECK_ERR(accel_profile_create(NULL, 0, &p), -EINVAL);
+	accel_session_unref(session);
+	accel_profile_free(p);
+	accel_model_unref(model);
+	bench_close(&b);
+}
+
 static const struct check_test tests[] = {
 	TEST(structure), TEST(wire), TEST(operators), TEST(greedy), TEST(missing), TEST(external), TEST(info),
-	TEST(passes), TEST(sessions), TEST(late), TEST(given_up), TEST(host), TEST(index_range),
+	TEST(passes), TEST(sessions), TEST(late), TEST(given_up), TEST(host), TEST(profile), TEST(index_range),
 };
 
 CHECK_MAIN(tests)

@@ -241,17 +241,17 @@ const struct command command_model_show = {
 		"(another shape of the same memory, which costs nothing) or missing, with the reason: "
 		"such a model cannot run. Without -d it is for a card that can do all that this version "
 		"knows; no device is opened.\n\n"
-		"Passes, in order: fold, bias, activation, view, dead.",
+		"Passes, in order: " MODEL_PASSES ".",
 	.args = (const struct param[]){
 		{ .name = "MODEL", .kind = VALUE_FILE, .help = "the model" },
 		{ 0 },
 	},
 	.options = (const struct param[]){
 		{ .name = "after", .kind = VALUE_CHOICE, .value = "PASS",
-		  .choices = "import fold bias activation view dead",
+		  .choices = "import " MODEL_PASSES,
 		  .help = "as it is after that pass; import: before the first" },
 		{ .name = "without", .kind = VALUE_CHOICE, .value = "PASS", .repeat = true,
-		  .choices = "fold bias activation view dead", .help = "leave a pass out; repeatable" },
+		  .choices = MODEL_PASSES, .help = "leave a pass out; repeatable" },
 		{ .name = "dim", .kind = VALUE_TEXT, .value = "NAME=SIZE", .repeat = true,
 		  .help = "size of an open axis: a symbol, or INPUT:AXIS; repeatable; else 1" },
 		{ .name = "dot", .help = "print a graph for Graphviz" },

@@ -17,6 +17,7 @@
 #include "npy.h"
 #include "outfile.h"
 #include "output.h"
+#include "profile.h"
 #include "progress.h"
 #include "stats.h"
 #include "verify.h"
@@ -44,6 +45,8 @@ struct job {
 	struct accel_result result;
 	bool verified, equal;
 	char mismatch[160];
+	struct accel_profile *profile;
+	struct outfile trace;
 };
 
 /* --- Files ------------------------------------------------------------------------------- */
@@ -200,6 +203,12 @@ static int open_outputs(struct job *job)
 
 static int write_outputs(struct job *job)
 {
+	if (job->trace.name) {
+		int status = profile_trace(job->profile, &job->card, &job->trace);
+
+		if (status)
+			return status;
+	}
 	for (uint32_t i = 0; i < job->outputs; i++) {
 		struct io *io = &job->out[i];
 		uint32_t dims[NPY_RANK_MAX];
@@ -285,6 +294,19 @@ static int run_all(struct job *job)
 			return fail_call("cannot get an output", err);
 	}
 	return status;
+}
+
+/* Once more, operator by operator. */
+static int profile(struct job *job)
+{
+	int err;
+
+	if (!args_given(job->args, "profile") && !args_given(job->args, "trace"))
+		return 0;
+	err = accel_profile_create(job->session, job->deadline, &job->profile);
+	if (err == -EINTR && interrupt_pending())
+		return interrupt_exit();
+	return err ? fail_call("cannot profile the model", err) : 0;
 }
 
 /* The same session on the reference engine, which must give the same bits. */
@@ -376,6 +398,10 @@ static void print_json(const struct job *job)
 		doc_bool(document, "equal", job->equal);
 	else
 		doc_null(document, "equal");
+	if (args_given(job->args, "profile"))
+		profile_json(job->profile, &job->card, document);
+	else
+		doc_null(document, "layers");
 	doc_print(document);
 }
 
@@ -402,6 +428,10 @@ static void print_text(const struct job *job)
 	      format_bytes(one, (double)job->result.bytes));
 	if (job->verified)
 		field("verified", "%sequal to the bit%s: all outputs", style_good(), style_end());
+	if (args_given(job->args, "profile")) {
+		putchar('\n');
+		profile_table(job->profile, &job->card);
+	}
 }
 
 /* --- The command ------------------------------------------------------------------------- */
@@ -445,12 +475,16 @@ static int work(struct job *job)
 		status = open_dims(job);
 	if (!status)
 		status = open_outputs(job);
+	if (!status && args_given(job->args, "trace"))
+		status = outfile_open(&job->trace, args_text(job->args, "trace"));
 	if (!status)
 		status = card_open_queue(&job->card, args_text(job->args, "device"), NULL);
 	if (!status)
 		status = make_session(job, job->card.queue, &job->session);
 	if (!status)
 		status = run_all(job);
+	if (!status)
+		status = profile(job);
 	if (status)
 		return status;
 	job->info = (struct accel_session_info)ACCEL_INIT(job->info);
@@ -478,6 +512,8 @@ static void finish(struct job *job)
 		outfile_abort(&job->out[i].out);
 		free(job->out[i].data);
 	}
+	outfile_abort(&job->trace);
+	accel_profile_free(job->profile);
 	accel_session_unref(job->session);
 	card_close(&job->card);
 	accel_model_unref(job->model);
@@ -534,16 +570,20 @@ const struct command command_run = {
 		{ .name = "dim", .kind = VALUE_TEXT, .value = "NAME=SIZE", .repeat = true,
 		  .help = "size of an axis that no input has: a symbol, or INPUT:AXIS; repeatable" },
 		{ .name = "without", .kind = VALUE_CHOICE, .value = "PASS", .repeat = true,
-		  .choices = "fold bias activation view dead",
+		  .choices = MODEL_PASSES,
 		  .help = "leave a pass of the compiler out; repeatable" },
 		{ .name = "repeat", .kind = VALUE_NUMBER, .value = "N", .min = 1, .max = 1000000,
 		  .fallback = "1", .help = "run N times" },
+		{ .name = "profile", .help = "run once more, operator by operator, and tell what each cost" },
+		{ .name = "trace", .kind = VALUE_FILE, .value = "FILE",
+		  .help = "write that run in Chrome's trace format, for chrome://tracing or Perfetto" },
 		{ .name = "verify", .help = "compare the outputs with the reference engine, to the bit" },
 		{ .name = "timeout", .kind = VALUE_SECONDS, .value = "SECONDS",
 		  .help = "stop and end with status 7 when it takes longer" },
 		{ 0 },
 	},
 	.schema = "accelctl.run/1",
-	.examples = "run digits-cnn.onnx --input images=images.npy --output digits=digits.npy --verify",
+	.examples = "run digits-cnn.onnx --input images=images.npy --output digits=digits.npy --verify\n"
+		    "run digits-cnn.onnx --input images=images.npy --profile --trace digits.json",
 	.run = run,
 };

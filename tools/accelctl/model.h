@@ -11,6 +11,9 @@
 
 #define MODEL_DIMS_MAX	ARGS_REPEATS_MAX
 
+/* What accel_pass_get() tells, for the tables of commands. */
+#define MODEL_PASSES	"sink qdq fold bias activation view dead"
+
 /* Options of a session, from --dim and --without. */
 struct model_opts {
 	struct accel_session_opts session;

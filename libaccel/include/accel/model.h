@@ -13,6 +13,7 @@
 struct accel_model;
 struct accel_session;
 struct accel_graph;
+struct accel_profile;
 
 /** ACCEL_VALUE_RANK_MAX - axes of a model's values; the card's tensors have ACCEL_RANK_MAX. */
 #define ACCEL_VALUE_RANK_MAX	8
@@ -220,6 +221,40 @@ struct accel_node_info {
 };
 
 /**
+ * struct accel_layer_profile - what an operator of a run cost
+ * @sz: ACCEL_INIT
+ * @name: name of the node of the file that it came from, or ""
+ * @origin: operator of the file that it came from
+ * @op: what was computed
+ * @place: ACCEL_PLACE_CARD or ACCEL_PLACE_HOST
+ * @begin_ns: observed begin, since that of the run
+ * @end_ns: observed end, since the begin of the run; with submission and waiting
+ * @device_ticks: observed time on the card, in ticks of its clock (props.timestamp_hz)
+ * @cycles: modelled core cycles
+ * @bytes: modelled memory traffic
+ * @energy_pj: modelled energy in picojoules
+ * @macs: multiply-adds that it asked of the card
+ * @utilization: of what the array could multiply in @cycles, the part that @macs are; 0 to 1
+ *
+ * Observed and modelled figures must not be compared. The strings live as long as the profile.
+ */
+struct accel_layer_profile {
+	size_t sz;
+	const char *name;
+	const char *origin;
+	const char *op;
+	enum accel_place place;
+	uint64_t begin_ns;
+	uint64_t end_ns;
+	uint64_t device_ticks;
+	uint64_t cycles;
+	uint64_t bytes;
+	uint64_t energy_pj;
+	uint64_t macs;
+	double utilization;
+};
+
+/**
  * struct accel_pass_info - a step of the compiler
  * @sz: ACCEL_INIT
  * @name: for accel_session_opts.without
@@ -392,6 +427,33 @@ ACCEL_API int accel_session_run_async(struct accel_session *session, struct acce
  * cannot be taken back.
  */
 ACCEL_API int accel_session_cancel(struct accel_session *session);
+
+/**
+ * accel_profile_create() - run once, operator by operator, and keep what each cost
+ * @session: of which no run is under way
+ * @deadline: see accel_fence_wait()
+ * @profile: set to the new profile, to be freed with accel_profile_free()
+ *
+ * The outputs are those of any run. Each operator of the card is a job of its own, so the whole
+ * takes longer than accel_session_run(); views cost nothing and are left out.
+ * Errors: those of accel_session_run().
+ */
+ACCEL_API int accel_profile_create(struct accel_session *session, uint64_t deadline,
+				   struct accel_profile **profile);
+
+/** accel_profile_free() - free a profile; NULL is allowed. */
+ACCEL_API void accel_profile_free(struct accel_profile *profile);
+
+/** accel_profile_layers() - number of its operators. */
+ACCEL_API uint32_t accel_profile_layers(const struct accel_profile *profile);
+
+/** accel_profile_layer() - operator @i, in order of execution. Errors: -EINVAL, -E2BIG. */
+ACCEL_API int accel_profile_layer(const struct accel_profile *profile, uint32_t i,
+				  struct accel_layer_profile *info);
+
+/** accel_profile_value() - the first result of operator @i. Errors: -EINVAL, -E2BIG. */
+ACCEL_API int accel_profile_value(const struct accel_profile *profile, uint32_t i,
+				  struct accel_value_info *info);
 
 /** accel_pass_get() - step @i of the compiler, in order. Errors: -EINVAL: no such step; -E2BIG. */
 ACCEL_API int accel_pass_get(uint32_t i, struct accel_pass_info *info);

@@ -102,7 +102,7 @@ extern "C" {
 
 #define LOOM_MAGIC			0x4d4f4f4c	/* "LOOM" */
 #define LOOM_VERSION_MAJOR		1
-#define LOOM_VERSION_MINOR		1
+#define LOOM_VERSION_MINOR		2
 
 #define LOOM_CTRL_ENABLE		(1u << 0)	/* rings may run */
 #define LOOM_CTRL_RESET			(1u << 1)	/* soft reset, self-clearing */
@@ -116,6 +116,8 @@ extern "C" {
 #define LOOM_FEATURE_RING_CONTEXT	(1ull << 1)	/* RING_CONTEXT other than ANY */
 #define LOOM_FEATURE_DEBUG		(1ull << 2)	/* HANG packet, LOOM_REG_INJECT */
 #define LOOM_FEATURE_TIMING_MODEL	(1ull << 3)	/* completions are held to modelled time */
+#define LOOM_FEATURE_SENSORS		(1ull << 4)	/* LOOM_REG_SENSOR_* */
+#define LOOM_FEATURE_RAS		(1ull << 5)	/* LOOM_REG_CNT_ECC_* */
 
 #define LOOM_PROFILE_LOOM1		1
 #define LOOM_PROFILE_TPUV1		2
@@ -161,8 +163,18 @@ extern "C" {
 #define LOOM_REG_CNT_TLB_MISSES		0x4048
 #define LOOM_REG_CNT_RESETS		0x4050	/* of rings and of the device */
 
+/* Sensors, modelled. They read zero unless LOOM_FEATURE_SENSORS is acknowledged. */
+#define LOOM_REG_SENSOR_TEMP_MC		0x5000	/* 32 ro: thousandths of a degree Celsius */
+#define LOOM_REG_SENSOR_POWER_MW	0x5004	/* 32 ro: milliwatts, of the last whole period */
+#define LOOM_REG_SENSOR_ENERGY_UJ	0x5008	/* 64 ro: microjoules since power-on */
+#define LOOM_REG_SENSOR_PERIOD_MS	0x5010	/* 32 ro: what POWER and TEMP are renewed after */
+
 /* Fault injection, for tests of drivers. */
 #define LOOM_REG_INJECT			0x6000	/* 32 wo: ring << 8 | enum loom_inject */
+
+/* Errors of the card's memories, since power-on; zero unless LOOM_FEATURE_RAS is acknowledged. */
+#define LOOM_REG_CNT_ECC_CORRECTED	0x6008	/* 64 ro: found and corrected */
+#define LOOM_REG_CNT_ECC_UNCORRECTED	0x6010	/* 64 ro: found; a descriptor ended for it */
 
 /**
  * enum loom_inject - what LOOM_REG_INJECT makes happen, once
@@ -174,6 +186,7 @@ extern "C" {
  * @LOOM_INJECT_DMA_ERROR: the next access to an operand faults with LOOM_FAULT_BUS
  * @LOOM_INJECT_ECC: the ring's descriptor ends with LOOM_OUTCOME_HW_ERROR
  * @LOOM_INJECT_DEAD: the card answers with all ones and does nothing, until FLR
+ * @LOOM_INJECT_ECC_CORRECTED: a memory error that the ring's descriptor does not notice
  *
  * The register is there when LOOM_FEATURE_DEBUG is acknowledged.
  */
@@ -186,9 +199,10 @@ enum loom_inject {
 	LOOM_INJECT_DMA_ERROR		= 5,
 	LOOM_INJECT_ECC			= 6,
 	LOOM_INJECT_DEAD		= 7,
+	LOOM_INJECT_ECC_CORRECTED	= 8,
 };
 
-/* 0x5000 power and thermal, the rest of 0x6000: reserved, read zero. */
+/* The rest of 0x5000, power and thermal, and of 0x6000: reserved, read zero. */
 
 /* Ring registers, one 4 KiB page per ring. */
 #define LOOM_REG_RING(r)		(0x10000 + 0x1000 * (r))

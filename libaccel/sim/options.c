@@ -63,8 +63,8 @@ static int inject(struct sim_options *o, const char *value)
 
 	if (loom_inject_parse(value, &what, &ring) || what == LOOM_INJECT_NONE ||
 	    (what != LOOM_INJECT_DEAD && !ring))
-		return bad("inject", value, "hang, hang-device, lost-irq, lost-doorbell, dma-error "
-			   "or ecc with :ring=N, the first ring being 1, or dead");
+		return bad("inject", value, "hang, hang-device, lost-irq, lost-doorbell, dma-error, "
+			   "ecc or ecc-corrected with :ring=N, the first ring being 1, or dead");
 	if (o->injections == SIM_INJECT_MAX)
 		return err(-EINVAL, HINT, "sim: more than %d options inject=", SIM_INJECT_MAX);
 	o->inject[o->injections].what = what;

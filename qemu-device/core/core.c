@@ -34,7 +34,7 @@ static const char *config_check(const struct loom_core_config *c)
 
 static uint64_t features_offered(const struct loom_core_config *config)
 {
-	uint64_t features = LOOM_FEATURE_COALESCE;
+	uint64_t features = LOOM_FEATURE_COALESCE | LOOM_FEATURE_SENSORS | LOOM_FEATURE_RAS;
 
 	if (config->debug)
 		features |= LOOM_FEATURE_DEBUG;
@@ -70,6 +70,7 @@ static void core_free(struct loom_core *core)
 	free(core->shared_cache);
 	free(core->arbiter.contexts);
 	free(core->rings);
+	loom_sensor_destroy(&core->sensor);
 	pthread_cond_destroy(&core->pool.done_cond);
 	pthread_cond_destroy(&core->pool.work_cond);
 	pthread_mutex_destroy(&core->pool.lock);
@@ -152,6 +153,7 @@ int loom_core_create(const struct loom_core_config *config, const struct loom_ho
 		free(core);
 		return ret;
 	}
+	loom_sensor_init(&core->sensor, profile->static_mw, card_now(core));
 	budgets_create(core);
 	ret = rings_create(core);
 	if (ret) {

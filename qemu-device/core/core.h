@@ -120,7 +120,13 @@ struct loom_reg {
 	X(CNT_FAULTS,		8, REG_RO, 0)				\
 	X(CNT_TLB_MISSES,	8, REG_RO, 0)				\
 	X(CNT_RESETS,		8, REG_RO, 0)				\
-	X(INJECT,		4, REG_WO, 0xffff)
+	X(SENSOR_TEMP_MC,	4, REG_RO, 0)				\
+	X(SENSOR_POWER_MW,	4, REG_RO, 0)				\
+	X(SENSOR_ENERGY_UJ,	8, REG_RO, 0)				\
+	X(SENSOR_PERIOD_MS,	4, REG_RO, 0)				\
+	X(INJECT,		4, REG_WO, 0xffff)			\
+	X(CNT_ECC_CORRECTED,	8, REG_RO, 0)				\
+	X(CNT_ECC_UNCORRECTED,	8, REG_RO, 0)
 
 /* Registers that are elements of an array of the interface. */
 #define LOOM_REG_OPCODES_1	(LOOM_REG_OPCODES + 8)
@@ -415,6 +421,35 @@ struct pool {
 	struct yield yield;
 };
 
+/* ---- sensors (sensor.c) ------------------------------------------------------ */
+
+#define SENSOR_PERIOD_MS	100
+
+/**
+ * struct sensor - energy, power and temperature as the specification models them
+ * @static_mw: [c] power of a card that does nothing
+ * @lock: protects the rest
+ * @start: when the present period began
+ * @spent: picojoules of the packets in it
+ * @energy_uj, @energy_pj: before it, static power included; the latter is less than a microjoule
+ * @temp_uc: at its beginning, millionths of a degree Celsius
+ * @power_mw: of the one before
+ */
+struct sensor {
+	uint32_t static_mw;
+	pthread_mutex_t lock;
+	uint64_t start, spent;
+	uint64_t energy_uj, energy_pj;
+	int64_t temp_uc;
+	uint32_t power_mw;
+};
+
+/** struct sensed - what the registers show */
+struct sensed {
+	uint32_t temp_mc, power_mw;
+	uint64_t energy_uj;
+};
+
 /* ---- the card ----------------------------------------------------------------- */
 
 #define REQ_POKE	(1u << 0)	/* some ring->poke is set */
@@ -462,6 +497,7 @@ struct loom_core {
 
 	struct loom_ring *rings;	/* [c] */
 	struct pool pool;
+	struct sensor sensor;		/* has a lock of its own */
 
 	/* [f] from here on */
 	bool paused;
@@ -528,10 +564,15 @@ static inline void cpu_relax(void)
 #endif
 }
 
-/* LOOM_FEATURE_DEBUG is offered and acknowledged. */
+/* @feature is offered and acknowledged. */
+static inline bool loom_core_has(const struct loom_core *core, uint64_t feature)
+{
+	return reg_get(&core->regs[R_FEATURES_ACK]) & core->features & feature;
+}
+
 static inline bool loom_core_debug(const struct loom_core *core)
 {
-	return reg_get(&core->regs[R_FEATURES_ACK]) & core->features & LOOM_FEATURE_DEBUG;
+	return loom_core_has(core, LOOM_FEATURE_DEBUG);
 }
 
 static inline uint64_t card_now(struct loom_core *core)
@@ -567,7 +608,8 @@ void loom_state_run(struct loom_core *core);
 /* inject.c */
 #define LOOM_INJECT_RING_MASK	(1u << LOOM_INJECT_HANG | 1u << LOOM_INJECT_HANG_DEVICE | \
 				 1u << LOOM_INJECT_LOST_IRQ | 1u << LOOM_INJECT_LOST_DOORBELL | \
-				 1u << LOOM_INJECT_DMA_ERROR | 1u << LOOM_INJECT_ECC)
+				 1u << LOOM_INJECT_DMA_ERROR | 1u << LOOM_INJECT_ECC | \
+				 1u << LOOM_INJECT_ECC_CORRECTED)
 
 bool loom_inject(struct loom_core *core, unsigned int what, unsigned int ring); /* lock held */
 void loom_inject_start(struct loom_ring *ring);
@@ -581,6 +623,13 @@ static inline bool loom_inject_take(struct loom_ring *ring, enum loom_inject wha
 	return atomic_load_explicit(&ring->inject, memory_order_relaxed) & bit &&
 	       atomic_fetch_and(&ring->inject, ~bit) & bit;
 }
+
+/* sensor.c */
+void loom_sensor_init(struct sensor *sensor, uint32_t static_mw, uint64_t now);
+void loom_sensor_destroy(struct sensor *sensor);
+void loom_sensor_spend(struct sensor *sensor, uint64_t now, uint64_t pj);
+struct sensed loom_sensor_read(struct sensor *sensor, uint64_t now);
+void loom_sensor_load(struct sensor *sensor, uint64_t now, struct sensed saved);
 
 /* trace.c */
 void loom_trace(struct loom_core *core, enum loom_event event, unsigned int n, ...);

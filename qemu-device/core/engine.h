@@ -287,4 +287,7 @@ const struct loom_profile *loom_profile_find(uint32_t id);
 void loom_model_packet(const struct loom_profile *profile, const struct loom_work *work,
 		       uint32_t host_operands, struct loom_model *model);
 
+/** loom_model_static() - static energy, in picojoules, of a packet that takes @cycles. */
+uint64_t loom_model_static(const struct loom_profile *profile, uint64_t cycles);
+
 #endif

@@ -22,13 +22,14 @@ static const char *const names[] = {
 	[LOOM_INJECT_DMA_ERROR] = "dma-error",
 	[LOOM_INJECT_ECC] = "ecc",
 	[LOOM_INJECT_DEAD] = "dead",
+	[LOOM_INJECT_ECC_CORRECTED] = "ecc-corrected",
 };
 
 #define NAMES		(sizeof(names) / sizeof(names[0]))
 
 /* What takes effect on a descriptor in execution at once. */
 #define AT_ONCE		(1u << LOOM_INJECT_HANG | 1u << LOOM_INJECT_HANG_DEVICE | \
-			 1u << LOOM_INJECT_ECC)
+			 1u << LOOM_INJECT_ECC | 1u << LOOM_INJECT_ECC_CORRECTED)
 
 static bool of_ring(unsigned int what)
 {
@@ -121,10 +122,13 @@ size_t loom_core_injected(struct loom_core *core, char *text, size_t size)
  */
 void loom_inject_start(struct loom_ring *ring)
 {
+	atomic_uint_fast64_t *regs = ring->core->regs;
 	struct job *job = &ring->job;
 
 	if (!(atomic_load_explicit(&ring->inject, memory_order_relaxed) & AT_ONCE))
 		return;
+	if (loom_inject_take(ring, LOOM_INJECT_ECC_CORRECTED))
+		reg_count(&regs[R_CNT_ECC_CORRECTED], 1);
 	if (loom_inject_take(ring, LOOM_INJECT_HANG_DEVICE)) {
 		job->stuck = LOOM_INJECT_HANG_DEVICE;
 	} else if (loom_inject_take(ring, LOOM_INJECT_HANG)) {
@@ -132,6 +136,7 @@ void loom_inject_start(struct loom_ring *ring)
 		if (job->stuck != LOOM_INJECT_HANG_DEVICE)
 			job->stuck = LOOM_INJECT_HANG;
 	} else if (!job->stuck && loom_inject_take(ring, LOOM_INJECT_ECC)) {
+		reg_count(&regs[R_CNT_ECC_UNCORRECTED], 1);
 		loom_job_abandon(ring);
 		job->outcome = LOOM_OUTCOME_HW_ERROR;
 		job->phase = JOB_DONE;

@@ -434,6 +434,7 @@ static bool job_validate(struct loom_ring *ring, const struct yield *yield)
 static void add_model(struct loom_core *core, struct job *job)
 {
 	const struct loom_model *m = &job->packet;
+	uint64_t fixed;
 
 	job->total.cycles = sat_add(job->total.cycles, m->cycles);
 	job->total.bytes_local = sat_add(job->total.bytes_local, m->bytes_local);
@@ -445,6 +446,9 @@ static void add_model(struct loom_core *core, struct job *job)
 	reg_count(&core->regs[R_CNT_BYTES_LOCAL], m->bytes_local);
 	reg_count(&core->regs[R_CNT_BYTES_HOST], m->bytes_host);
 	reg_count(&core->regs[R_CNT_ENERGY_PJ], m->energy_pj);
+	fixed = loom_model_static(core->profile, m->cycles);
+	loom_sensor_spend(&core->sensor, card_now(core),
+			  m->energy_pj > fixed ? m->energy_pj - fixed : 0);
 	job->packet = (struct loom_model){ 0 };
 }
 

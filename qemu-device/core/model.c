@@ -445,6 +445,12 @@ static uint64_t transfer(const struct loom_profile *p, uint64_t bytes, uint32_t 
 	return mul_div_up(bytes, p->clock_khz, mbps * 1000ull);
 }
 
+uint64_t loom_model_static(const struct loom_profile *profile, uint64_t cycles)
+{
+	/* a milliwatt for a millisecond is a million picojoules */
+	return mul_div_up(mul(cycles, profile->static_mw), 1000000, profile->clock_khz);
+}
+
 static uint64_t energy(const struct load *load)
 {
 	const struct loom_profile *p = load->profile;
@@ -456,8 +462,7 @@ static uint64_t energy(const struct load *load)
 	fj = add(fj, mul(load->sram, p->fj_byte_sram));
 	fj = add(fj, mul(model->bytes_local, p->fj_byte_local));
 	fj = add(fj, mul(model->bytes_host, p->fj_byte_host));
-	/* a milliwatt for a millisecond is a million picojoules */
-	return add(fj / 1000, mul_div_up(mul(model->cycles, p->static_mw), 1000000, p->clock_khz));
+	return add(fj / 1000, loom_model_static(p, model->cycles));
 }
 
 void loom_model_packet(const struct loom_profile *profile, const struct loom_work *work,

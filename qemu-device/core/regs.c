@@ -94,12 +94,30 @@ static bool place_find(struct loom_core *core, uint64_t offset, struct place *pl
 	return true;
 }
 
+static uint64_t sensor_read(struct loom_core *core, unsigned int id)
+{
+	struct sensed now;
+
+	if (!loom_core_has(core, LOOM_FEATURE_SENSORS))
+		return 0;
+	if (id == R_SENSOR_PERIOD_MS)
+		return SENSOR_PERIOD_MS;
+	now = loom_sensor_read(&core->sensor, card_now(core));
+	return id == R_SENSOR_TEMP_MC ? now.temp_mc :
+	       id == R_SENSOR_POWER_MW ? now.power_mw : now.energy_uj;
+}
+
 static uint64_t place_read(struct loom_core *core, const struct place *place)
 {
 	if (place->reg->access == REG_WO)
 		return 0;
 	if (!place->ring && place->id == R_TIMESTAMP)
 		return card_now(core);
+	if (!place->ring && place->id >= R_SENSOR_TEMP_MC && place->id <= R_SENSOR_PERIOD_MS)
+		return sensor_read(core, place->id);
+	if (!place->ring && (place->id == R_CNT_ECC_CORRECTED || place->id == R_CNT_ECC_UNCORRECTED) &&
+	    !loom_core_has(core, LOOM_FEATURE_RAS))
+		return 0;
 	if (place->ring && place->id == RR_PROGRESS)
 		return reg_get(place->value) + loom_job_hang_progress(place->ring);
 	return reg_get(place->value);

@@ -583,6 +583,7 @@ static void ring_save(struct saved_ring *saved, const struct loom_ring *ring)
 static void card_save(struct saved *saved, struct loom_core *core)
 {
 	const struct loom_core_config *config = &core->config;
+	struct sensed sensed = loom_sensor_read(&core->sensor, card_now(core));
 	uint64_t now = loom_mono_ns();
 
 	saved->rings = config->rings;
@@ -594,6 +595,9 @@ static void card_save(struct saved *saved, struct loom_core *core)
 	strncpy(saved->engine, core->engine->name, sizeof(saved->engine) - 1);
 	for (unsigned int i = R_FEATURES_ACK; i < R_COUNT; i++)
 		reg_save(&saved->regs[i], &core->regs[i], core->latch[i], core->latched[i]);
+	saved->regs[R_SENSOR_TEMP_MC].value = sensed.temp_mc;
+	saved->regs[R_SENSOR_POWER_MW].value = sensed.power_mw;
+	saved->regs[R_SENSOR_ENERGY_UJ].value = sensed.energy_uj;
 	saved->dead = atomic_load(&core->dead);
 	saved->irq_check = core->irq_check;
 	memcpy(saved->stopped, core->stopped, sizeof(saved->stopped));
@@ -684,8 +688,14 @@ static void ring_load(struct loom_ring *ring, struct saved_ring *saved)
 
 static void card_load(struct loom_core *core, struct saved *saved)
 {
+	const struct sensed sensed = {
+		.temp_mc = (uint32_t)saved->regs[R_SENSOR_TEMP_MC].value,
+		.power_mw = (uint32_t)saved->regs[R_SENSOR_POWER_MW].value,
+		.energy_uj = saved->regs[R_SENSOR_ENERGY_UJ].value,
+	};
 	uint64_t now = loom_mono_ns();
 
+	loom_sensor_load(&core->sensor, card_now(core), sensed);
 	for (unsigned int i = R_FEATURES_ACK; i < R_COUNT; i++) {
 		reg_set(&core->regs[i], saved->regs[i].value);
 		core->latch[i] = saved->regs[i].latch;

@@ -439,7 +439,7 @@ static void inject_set(Object *obj, const char *value, Error **errp)
 	}
 	if (loom_inject_parse(value, &what, &ring) < 0) {
 		error_setg(errp, "x-inject=%s: must be hang, hang-device, lost-irq, lost-doorbell, "
-			   "dma-error or ecc with :ring=N, or dead, or none", value);
+			   "dma-error, ecc or ecc-corrected with :ring=N, or dead, or none", value);
 		return;
 	}
 	if (loom_core_inject(s->core, what, ring) < 0) {

@@ -26,6 +26,12 @@ struct loom_core_config card_config(void)
 
 void card_init(struct card *card, const struct loom_core_config *base)
 {
+	card_init_ops(card, base, &host_ops);
+}
+
+void card_init_ops(struct card *card, const struct loom_core_config *base,
+		   const struct loom_host_ops *ops)
+{
 	struct loom_core_config config = *base;
 	const char *why = NULL;
 	int ret;
@@ -41,7 +47,7 @@ void card_init(struct card *card, const struct loom_core_config *base)
 		}
 		config.local = card->local;
 	}
-	ret = loom_core_create(&config, &host_ops, &card->host, &card->core, &why);
+	ret = loom_core_create(&config, ops, &card->host, &card->core, &why);
 	if (ret) {
 		fprintf(stderr, "no card: %s: %s\n", why, strerror(-ret));
 		exit(1);

@@ -55,6 +55,9 @@ struct card {
 /* What the tests start from; change it, then card_init(). */
 struct loom_core_config card_config(void);
 void card_init(struct card *card, const struct loom_core_config *config);
+/* The same on other host operations, such as host_ops with a clock of the test's own. */
+void card_init_ops(struct card *card, const struct loom_core_config *config,
+		   const struct loom_host_ops *ops);
 /* Registers only, as a driver does after a reset: contexts, fault ring, ENABLE. */
 void card_enable(struct card *card, uint64_t features);
 /* Ends the card and checks that nothing stayed mapped. */

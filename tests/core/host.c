@@ -73,9 +73,12 @@ static void host_irq(void *opaque, unsigned int vector)
 
 static uint64_t host_now(void *opaque)
 {
+	struct host *host = opaque;
+	uint64_t stopped = host ? atomic_load(&host->stopped) : 0;
 	struct timespec ts;
 
-	(void)opaque;
+	if (stopped)
+		return stopped;
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
 }

@@ -41,6 +41,7 @@ struct host {
 	uint64_t spoil_len;
 	atomic_bool master;
 	atomic_bool silent;
+	atomic_uint_fast64_t stopped;	/* 0, or what the clock shows */
 	atomic_int maps;
 	atomic_ulong map_calls;
 	atomic_ulong late;

@@ -107,7 +107,7 @@ static void test_register(struct card *card)
 	loom_core_reset(card->core);
 	set_up(card, LOOM_FEATURE_DEBUG);
 	card_write32(card, LOOM_REG_INJECT, 8 << 8 | LOOM_INJECT_LOST_IRQ);
-	card_write32(card, LOOM_REG_INJECT, 1 << 8 | (LOOM_INJECT_DEAD + 1));
+	card_write32(card, LOOM_REG_INJECT, 1 << 8 | (LOOM_INJECT_ECC_CORRECTED + 1));
 	card_write32(card, LOOM_REG_INJECT, 1 << 8 | LOOM_INJECT_DEAD);
 	card_write32(card, LOOM_REG_INJECT, 1 << 8);
 	tap_ok(armed(card, "") && card_read32(card, LOOM_REG_MAGIC) == LOOM_MAGIC,
@@ -292,9 +292,12 @@ static void test_dma_error(struct card *card)
 static void test_ecc(struct card *card)
 {
 	struct cmds cmds = cmds_begin(card, 1);
-	uint64_t faults = card_read64(card, LOOM_REG_CNT_FAULTS);
+	uint64_t faults = card_read64(card, LOOM_REG_CNT_FAULTS), errors;
 	struct loom_cqe cqe;
 
+	loom_core_reset(card->core);
+	set_up(card, LOOM_FEATURE_DEBUG | LOOM_FEATURE_RAS);
+	errors = card_read64(card, LOOM_REG_CNT_ECC_UNCORRECTED);
 	inject(card, "ecc:ring=1");
 	tap_ok(job(card, 2, 2) == LOOM_OUTCOME_OK && job(card, 1, 1) == LOOM_OUTCOME_HW_ERROR &&
 	       job(card, 1, 1) == LOOM_OUTCOME_OK, "ecc: of a job to come, once");
@@ -313,6 +316,18 @@ static void test_ecc(struct card *card)
 	card_doorbell(card, 1);
 	card_wait(card, 1, &cqe);
 	tap_ok(cqe_outcome(&cqe) == LOOM_OUTCOME_HW_ERROR, "ecc: of one without commands");
+	tap_ok(card_read64(card, LOOM_REG_CNT_ECC_UNCORRECTED) == errors + 3 &&
+	       !card_read64(card, LOOM_REG_CNT_ECC_CORRECTED), "ecc: each was counted");
+	inject(card, "ecc-corrected:ring=1");
+	tap_ok(job(card, 1, 1) == LOOM_OUTCOME_OK && armed(card, ""),
+	       "ecc-corrected: the job does not notice");
+	tap_ok(card_read64(card, LOOM_REG_CNT_ECC_UNCORRECTED) == errors + 3 &&
+	       card_read64(card, LOOM_REG_CNT_ECC_CORRECTED) == 1, "ecc-corrected: it was counted");
+	loom_core_reset(card->core);
+	set_up(card, LOOM_FEATURE_DEBUG);
+	tap_ok(!card_read64(card, LOOM_REG_CNT_ECC_UNCORRECTED) &&
+	       !card_read64(card, LOOM_REG_CNT_ECC_CORRECTED),
+	       "ecc: what is not acknowledged shows nothing");
 }
 
 static void test_dead(struct card *card)

@@ -47,6 +47,8 @@ static void replace(struct card *card, unsigned int threads, bool same)
 	void *data, *again;
 	size_t size, size2;
 
+	/* as that of a machine that does */
+	atomic_store(&card->host.stopped, host_ops.now_ns(&card->host));
 	data = save(card, &size);
 	config.threads = threads;
 	config.local = card->local;
@@ -69,6 +71,7 @@ static void replace(struct card *card, unsigned int threads, bool same)
 	}
 	free(again);
 	free(data);
+	atomic_store(&card->host.stopped, 0);
 }
 
 static void registers(struct card *card, uint64_t *out)

@@ -109,7 +109,7 @@ static void act(const struct record *r)
 		card_write32(LOOM_REG_RING(ring) + LOOM_RING_CTRL, r->b % 8);
 		break;
 	case OP_INJECT:
-		loom_core_inject(card, (enum loom_inject)(r->b % (LOOM_INJECT_DEAD + 1)), ring);
+		loom_core_inject(card, (enum loom_inject)(r->b % (LOOM_INJECT_ECC_CORRECTED + 1)), ring);
 		break;
 	case OP_REGISTER:
 		loom_core_mmio_write(card, r->b & 1 ? loom_device_regs[r->c % R_COUNT].offset :

@@ -99,6 +99,7 @@ static const char *bits_text(const struct bit *bits, size_t count, uint64_t valu
 static const struct bit feature_bits[] = {
 	{ LOOM_FEATURE_COALESCE, "coalesce" }, { LOOM_FEATURE_RING_CONTEXT, "ring-context" },
 	{ LOOM_FEATURE_DEBUG, "debug" }, { LOOM_FEATURE_TIMING_MODEL, "timing-model" },
+	{ LOOM_FEATURE_SENSORS, "sensors" }, { LOOM_FEATURE_RAS, "ras" },
 };
 
 static const struct bit ctrl_bits[] = {
@@ -198,7 +199,8 @@ static const struct reg registers[] = {
 	ONE(FAULT_WRITE), ONE(FAULT_READ), ONE(FAULT_DROPPED), ONE(CNT_DESCRIPTORS),
 	ONE(CNT_PACKETS), ONE(CNT_BUSY_NS), ONE(CNT_CYCLES), ONE(CNT_MACS), ONE(CNT_BYTES_LOCAL),
 	ONE(CNT_BYTES_HOST), ONE(CNT_ENERGY_PJ), ONE(CNT_FAULTS), ONE(CNT_TLB_MISSES),
-	ONE(CNT_RESETS), ONE(INJECT),
+	ONE(CNT_RESETS), ONE(SENSOR_TEMP_MC), ONE(SENSOR_POWER_MW), ONE(SENSOR_ENERGY_UJ),
+	ONE(SENSOR_PERIOD_MS), ONE(INJECT), ONE(CNT_ECC_CORRECTED), ONE(CNT_ECC_UNCORRECTED),
 };
 
 #define RING(name)		{ LOOM_RING_##name, 1, 4, #name, NULL, 0 }

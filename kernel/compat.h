@@ -131,6 +131,14 @@ static inline int loom_sched_job_init(struct drm_sched_job *job, struct drm_sche
 #endif
 }
 
+/* ---- perf: a PMU with events must not go before the core takes them away from it ---- */
+
+#ifdef HAVE_PMU_REVOKES
+#define LOOM_PMU_REVOKES		true
+#else
+#define LOOM_PMU_REVOKES		false
+#endif
+
 /* ---- drm_gpuvm ---- */
 
 static inline int loom_gpuvm_sm_map(struct drm_gpuvm *gpuvm, void *priv, u64 va, u64 size,

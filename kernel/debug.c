@@ -144,6 +144,7 @@ static const struct loom_inject_name injections[] = {
 	{ "lost-doorbell", LOOM_INJECT_LOST_DOORBELL, true },
 	{ "dma-error", LOOM_INJECT_DMA_ERROR, true },
 	{ "ecc", LOOM_INJECT_ECC, true },
+	{ "ecc-corrected", LOOM_INJECT_ECC_CORRECTED, true },
 	{ "dead", LOOM_INJECT_DEAD, false },
 };
 

@@ -274,6 +274,7 @@ static int __init loom_module_init(void)
 static void __exit loom_module_exit(void)
 {
 	pci_unregister_driver(&loom_pci_driver);
+	loom_pmu_exit();
 	destroy_workqueue(loom_wq);
 	/* Who put the last fence may have been preempted on its way out of fence_release(). */
 	synchronize_rcu_tasks();

@@ -73,6 +73,7 @@
 #define LOOM_TIMEOUT_MS_MAX	600000	/* of either */
 #define LOOM_WATCH_MS		100	/* how often a busy card is looked at */
 #define LOOM_STALL_MS		2000	/* until a ring that starts nothing is reset */
+#define LOOM_LATE_MS		20	/* until an interrupt that has not come is lost */
 
 #define LOOM_DUMP_PAGES		1024
 #define LOOM_DUMP_MAPPINGS	4096
@@ -88,6 +89,7 @@
 struct loom_clear;
 struct loom_client;
 struct loom_local;
+struct loom_pmu;
 struct loom_queue;
 struct loom_ring;
 struct loom_user;
@@ -105,6 +107,24 @@ enum loom_user_kind {
 	LOOM_USER_VMS,
 	LOOM_USER_LOCAL,
 	LOOM_USER_KINDS,
+};
+
+/**
+ * enum loom_ras_event - what can go wrong, see ras.c
+ * @LOOM_RAS_RING_RESET: a ring was reset
+ * @LOOM_RAS_DEVICE_RESET: the card was reset
+ * @LOOM_RAS_FAULT: a fault ended a queue
+ * @LOOM_RAS_HANG: a job was stopped because it hung or took too long
+ * @LOOM_RAS_LOST_INTERRUPT: the watchdog found a completion whose interrupt had not come
+ * @LOOM_RAS_EVENTS: how many there are
+ */
+enum loom_ras_event {
+	LOOM_RAS_RING_RESET,
+	LOOM_RAS_DEVICE_RESET,
+	LOOM_RAS_FAULT,
+	LOOM_RAS_HANG,
+	LOOM_RAS_LOST_INTERRUPT,
+	LOOM_RAS_EVENTS,
 };
 
 /**
@@ -333,6 +353,10 @@ struct loom_device {
 	struct loom_dump dump;
 	/** @resets: resets of rings and of the device. */
 	atomic_t resets;
+	/** @ras: by enum loom_ras_event, how often. */
+	atomic64_t ras[LOOM_RAS_EVENTS];
+	/** @pmu: its counters for perf, NULL if there are none. */
+	struct loom_pmu *pmu;
 	/** @generation: resets of the device. */
 	atomic_t generation;
 	/** @dead: 0, -EIO: wedged, -ENODEV: removed. */
@@ -956,6 +980,28 @@ void loom_show_fdinfo(struct drm_printer *p, struct drm_file *file);
 
 /* debug.c */
 void loom_debug_init(struct loom_device *ldev);
+
+/* ras.c */
+extern const struct attribute_group loom_ras_group;
+int loom_read_negotiated(struct loom_device *ldev, u32 reg, u64 *value);
+
+/* hwmon.c */
+#if IS_REACHABLE(CONFIG_HWMON)
+void loom_hwmon_init(struct loom_device *ldev);
+#else
+static inline void loom_hwmon_init(struct loom_device *ldev) { }
+#endif
+
+/* pmu.c */
+#if IS_ENABLED(CONFIG_PERF_EVENTS)
+void loom_pmu_init(struct loom_device *ldev);
+void loom_pmu_fini(struct loom_device *ldev);
+void loom_pmu_exit(void);
+#else
+static inline void loom_pmu_init(struct loom_device *ldev) { }
+static inline void loom_pmu_fini(struct loom_device *ldev) { }
+static inline void loom_pmu_exit(void) { }
+#endif
 
 /* drv.c */
 extern const struct drm_driver loom_driver;

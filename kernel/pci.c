@@ -13,7 +13,8 @@
 
 #include "loom.h"
 
-#define FEATURES_KNOWN	(LOOM_FEATURE_COALESCE | LOOM_FEATURE_DEBUG | LOOM_FEATURE_TIMING_MODEL)
+#define FEATURES_KNOWN	(LOOM_FEATURE_COALESCE | LOOM_FEATURE_DEBUG | LOOM_FEATURE_TIMING_MODEL | \
+			 LOOM_FEATURE_SENSORS | LOOM_FEATURE_RAS)
 
 static void caps_text(struct loom_device *ldev, u32 reg, u8 *text)
 {
@@ -258,6 +259,8 @@ static int loom_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	err = drm_dev_register(&ldev->drm, 0);
 	if (err)
 		goto err_stop;
+	loom_hwmon_init(ldev);
+	loom_pmu_init(ldev);
 	drm_info(&ldev->drm, "%s, serial %s, %u rings, %u contexts, %u vectors\n",
 		 ldev->caps.model, ldev->caps.serial, ldev->ring_count, ldev->caps.contexts,
 		 ldev->caps.vectors);
@@ -273,6 +276,7 @@ static void loom_remove(struct pci_dev *pdev)
 	struct loom_device *ldev = pci_get_drvdata(pdev);
 
 	disable_work_sync(&ldev->wedge_work);
+	loom_pmu_fini(ldev);
 	/* No ioctl touches the card after this. */
 	drm_dev_unplug(&ldev->drm);
 	card_stop(ldev);
@@ -362,6 +366,7 @@ static const struct attribute_group loom_group = {
 static const struct attribute_group *loom_groups[] = {
 	&loom_group,
 	&loom_irq_group,
+	&loom_ras_group,
 	NULL
 };
 

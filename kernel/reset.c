@@ -141,6 +141,7 @@ void loom_card_resume(struct loom_device *ldev, struct loom_queue *guilty)
 
 	atomic_inc(&ldev->generation);
 	atomic_inc(&ldev->resets);
+	atomic64_inc(&ldev->ras[LOOM_RAS_DEVICE_RESET]);
 	loom_local_rewind(ldev);
 	list_for_each_entry(ring, &ldev->active_rings, link)
 		loom_ring_restart(ring, guilty);
@@ -245,6 +246,7 @@ void loom_reset_ring(struct loom_ring *ring, struct loom_queue *guilty, const ch
 		device_reset(ldev, guilty, "a ring could not be reset");
 	} else {
 		atomic_inc(&ldev->resets);
+		atomic64_inc(&ldev->ras[LOOM_RAS_RING_RESET]);
 		loom_ring_restart(ring, guilty);
 	}
 }

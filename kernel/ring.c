@@ -364,6 +364,7 @@ static void cqe_consume(struct loom_ring *ring, const struct loom_cqe *cqe, u64 
 		fault_describe(ring, queue, number, &result, &record);
 		if (loom_queue_end(queue, DRM_LOOM_QUEUE_FAULTED, job, cookie, &result)) {
 			atomic_inc(&queue->vm->faults);
+			atomic64_inc(&ring->ldev->ras[LOOM_RAS_FAULT]);
 			trace_loom_fault(queue, job, cookie, ring->id, &result);
 			loom_dump_fault(ring, slot, result.outcome, &record);
 			loom_queue_stop_context(queue);

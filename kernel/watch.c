@@ -12,6 +12,7 @@
  */
 #include <linux/delay.h>
 #include <linux/ktime.h>
+#include <linux/math64.h>
 
 #include <drm/drm_print.h>
 
@@ -39,16 +40,34 @@ void loom_watch_now(struct loom_device *ldev)
 	mod_delayed_work(ldev->timeout_wq, &ldev->watch, 0);
 }
 
+/*
+ * Nobody has looked at completions that the card wrote a while ago though the last one asks for an
+ * interrupt. It may only be very late, which is as bad. Coalesced ones may take their time.
+ */
+static bool interrupt_lost(const struct loom_ring *ring, u64 before)
+{
+	const struct loom_device *ldev = ring->ldev;
+	u32 last = (ring->done - 1) & (ring->size - 1);
+	u64 late = mul_u64_u64_div_u64(ldev->caps.timestamp_hz, LOOM_LATE_MS, MSEC_PER_SEC);
+
+	return ring->done != before && !READ_ONCE(ldev->coalesce.us) &&
+	       le32_to_cpu(ring->desc[last].flags) & LOOM_DESC_IRQ &&
+	       (s64)(loom_read64(ldev, LOOM_REG_TIMESTAMP) - le64_to_cpu(ring->cq[last].t_end)) >
+	       (s64)late;
+}
+
 /* Returns false if the card does not answer. */
-static bool ring_sample(struct loom_ring *ring, u64 now)
+static bool ring_sample(struct loom_ring *ring, u64 now, bool paused)
 {
 	struct loom_device *ldev = ring->ldev;
-	u64 index, progress;
+	u64 index, progress, done = ring->done;
 	bool running;
 	u32 status;
 
 	lockdep_assert_held(&ring->lock);
 	loom_ring_complete_locked(ring);
+	if (!ring->dead && !paused && interrupt_lost(ring, done))
+		atomic64_inc(&ldev->ras[LOOM_RAS_LOST_INTERRUPT]);
 	if (ring->dead || ring->done == ring->write) {
 		ring->watch.valid = false;
 		ring->watch.running = false;
@@ -116,10 +135,12 @@ static void ring_unhang(struct loom_ring *ring, struct loom_queue *queue, u64 jo
 	ktime_t end;
 
 	if (queue == ldev->local.queue) {
+		atomic64_inc(&ldev->ras[LOOM_RAS_HANG]);
 		loom_local_hung(ring, why);
 		return;
 	}
 	if (!queue->killed && loom_queue_end(queue, DRM_LOOM_QUEUE_BANNED, job, cookie, &result)) {
+		atomic64_inc(&ldev->ras[LOOM_RAS_HANG]);
 		drm_notice(&ldev->drm, "ring %u, queue %u: job %llu (cookie %#llx) %s: stopped\n",
 			   ring->id, queue->id, job, cookie, why);
 		trace_loom_reset(ldev, ring->id, 0, why);
@@ -247,7 +268,7 @@ void loom_watch_work(struct work_struct *work)
 		bool answers;
 
 		spin_lock_irqsave(&ring->lock, flags);
-		answers = ring_sample(ring, now);
+		answers = ring_sample(ring, now, paused);
 		if (ring->watch.running)
 			top = max(top, (int)ring->watch.priority);
 		busy |= !ring->dead && ring->done != ring->write;

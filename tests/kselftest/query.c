@@ -167,7 +167,7 @@ TEST_F(query, unreadable_argument)
 	EXPECT_EQ(-EFAULT, card_ioctl(self->fd, DRM_IOCTL_LOOM_DEV_QUERY, (void *)8));
 }
 
-/* Of coalesced interrupts, to which tests/kselftest/irq.c puts the questions. */
+/* What they say is asked in tests/kselftest/irq.c and ras.c. */
 TEST(attributes_exist_with_the_feature)
 {
 	struct drm_loom_query_info info;
@@ -179,6 +179,11 @@ TEST(attributes_exist_with_the_feature)
 	err = info.features & LOOM_FEATURE_COALESCE ? 0 : -ENOENT;
 	EXPECT_EQ(err, root_exists("irq_coalesce_us"));
 	EXPECT_EQ(err, root_exists("irq_coalesce_count"));
+	EXPECT_EQ(info.features & LOOM_FEATURE_SENSORS ? 0 : -ENOENT, root_exists("hwmon"));
+	err = info.features & LOOM_FEATURE_RAS ? 0 : -ENOENT;
+	EXPECT_EQ(err, root_exists("ras/memory_corrected"));
+	EXPECT_EQ(err, root_exists("ras/memory_uncorrected"));
+	EXPECT_EQ(0, root_exists("ras/faults"));
 }
 
 TEST_HARNESS_MAIN

@@ -99,6 +99,36 @@ int root_exists(const char *file)
 	return access(path, F_OK) ? -errno : 0;
 }
 
+int root_text(const char *file, char *text, size_t size)
+{
+	char path[256];
+	ssize_t n;
+	int fd, err;
+
+	sysfs_path(path, sizeof(path), file);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	n = read(fd, text, size - 1);
+	err = n < 0 ? -errno : 0;
+	close(fd);
+	text[n < 0 ? 0 : n] = 0;
+	text[strcspn(text, "\n")] = 0;
+	return err;
+}
+
+int root_number(const char *file, uint64_t *number)
+{
+	char text[64], *end;
+	int err = root_text(file, text, sizeof(text));
+
+	if (err)
+		return err;
+	errno = 0;
+	*number = strtoull(text, &end, 10);
+	return errno || end == text || *end ? -EINVAL : 0;
+}
+
 static FILE *debug_open(const char *file)
 {
 	char path[256];

@@ -23,6 +23,9 @@ int root_debugf(const char *file, const char *format, ...)
 /* Write TEXT to a file of the PCI function, or with a '/' in front to any file. */
 int root_sysfs(const char *file, const char *text);
 int root_exists(const char *file);
+/* The same files: what is in one, without the newline; or the number that is. */
+int root_text(const char *file, char *text, size_t size);
+int root_number(const char *file, uint64_t *number);
 
 struct root_rings {
 	unsigned int generation, resets;

@@ -50,6 +50,16 @@ int map_put(struct map *map, const char *name, void *value)
 	return 0;
 }
 
+int map_set(struct map *map, const char *name, void *value)
+{
+	int ret = map_put(map, name, value);
+
+	if (ret != -EEXIST)
+		return ret;
+	find(map->entries, map->room, name)->value = value;
+	return 0;
+}
+
 void *map_get(const struct map *map, const char *name)
 {
 	return map->room ? find(map->entries, map->room, name)->value : NULL;

@@ -18,5 +18,6 @@
 #include "queue.h"
 #include "gemm.h"
 #include "model.h"
+#include "report.h"
 
 #endif

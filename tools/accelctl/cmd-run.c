@@ -71,47 +71,6 @@ static int find(const struct job *job, const char *option, const char *text, str
 	return -1;
 }
 
-static bool ends_with(const char *text, const char *end)
-{
-	size_t n = strlen(text), m = strlen(end);
-
-	return n >= m && !strcmp(text + n - m, end);
-}
-
-static int read_npy(struct io *io)
-{
-	struct npy npy;
-	int status = npy_open(&npy, io->file);
-
-	if (status)
-		return status;
-	io->info.dtype = npy.dtype == ACCEL_U16 && io->info.dtype == ACCEL_BF16 ? ACCEL_BF16 :
-			 npy.dtype;
-	io->info.rank = npy.rank;
-	for (uint32_t i = 0; i < npy.rank; i++)
-		io->info.dims[i] = npy.dims[i];
-	io->info.size = npy.size;
-	io->data = malloc(npy.size ? npy.size : 1);
-	if (!io->data)
-		complain("out of memory");
-	status = io->data ? npy_read(&npy, io->data) : EXIT_FAILED;
-	npy_close(&npy);
-	return status;
-}
-
-static int read_pb(struct io *io)
-{
-	struct accel_value_info info = ACCEL_INIT(info);
-	int err = accel_model_tensor(io->file, &info, &io->data);
-
-	if (err)
-		return fail_call("cannot read an input", err);
-	io->from_pb = true;
-	info.name = io->info.name;
-	io->info = info;
-	return 0;
-}
-
 static int read_inputs(struct job *job)
 {
 	unsigned int at = 0;
@@ -128,7 +87,7 @@ static int read_inputs(struct job *job)
 		if (io->file)
 			return args_usage(job->args, "input '%s' is given twice", io->info.name);
 		io->file = file;
-		status = ends_with(file, ".pb") ? read_pb(io) : read_npy(io);
+		status = model_read(&io->info, file, &io->data, &io->from_pb);
 		if (status)
 			return status;
 	}
@@ -142,41 +101,13 @@ static int read_inputs(struct job *job)
 	return 0;
 }
 
-/* Axes that the model leaves open are as long as the data. */
 static int open_dims(struct job *job)
 {
-	struct accel_session_opts *opts = &job->opts.session;
+	int status = 0;
 
-	for (uint32_t i = 0; i < job->inputs; i++) {
-		struct accel_value_info want = ACCEL_INIT(want);
-		const struct accel_value_info *have = &job->in[i].info;
-		char a[MODEL_VALUE_TEXT], b[MODEL_VALUE_TEXT];
-		bool fits;
-
-		accel_model_input(job->model, i, &want);
-		fits = want.rank == have->rank && want.dtype == have->dtype;
-		for (uint32_t k = 0; k < want.rank && fits; k++)
-			fits = want.dims[k] < 0 || want.dims[k] == have->dims[k];
-		if (!fits) {
-			complain("'%s' is %s, input '%s' is %s", job->in[i].file,
-				 model_value_text(have, a), want.name, model_value_text(&want, b));
-			return EXIT_FAILED;
-		}
-		for (uint32_t k = 0; k < want.rank; k++) {
-			if (want.dims[k] >= 0)
-				continue;
-			if (opts->ndims == MODEL_DIMS_MAX) {
-				complain("the model leaves more than %d axes open", MODEL_DIMS_MAX);
-				return EXIT_FAILED;
-			}
-			snprintf(job->opts.names[opts->ndims], sizeof(job->opts.names[0]),
-				 "%.128s:%" PRIu32, want.name, k);
-			job->opts.dims[opts->ndims] = (struct accel_model_dim){
-				job->opts.names[opts->ndims], have->dims[k] };
-			opts->ndims++;
-		}
-	}
-	return 0;
+	for (uint32_t i = 0; i < job->inputs && !status; i++)
+		status = model_fit(&job->opts, job->model, i, &job->in[i].info, job->in[i].file);
+	return status;
 }
 
 static int open_outputs(struct job *job)
@@ -503,10 +434,7 @@ static int work(struct job *job)
 static void finish(struct job *job)
 {
 	for (uint32_t i = 0; i < job->inputs; i++) {
-		if (job->in[i].from_pb)
-			accel_model_tensor_free(job->in[i].data);
-		else
-			free(job->in[i].data);
+		model_read_free(job->in[i].data, job->in[i].from_pb);
 	}
 	for (uint32_t i = 0; i < job->outputs; i++) {
 		outfile_abort(&job->out[i].out);

@@ -11,6 +11,8 @@ const struct command *const commands[] = {
 	&command_gemm,
 	&command_run,
 	&command_model_show,
+	&command_model_quantize,
+	&command_model_prune,
 	&command_demo_digits,
 	&command_bench_latency,
 	&command_bench_throughput,

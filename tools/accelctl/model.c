@@ -3,8 +3,12 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "exit.h"
+#include "message.h"
+#include "npy.h"
 #include "number.h"
 #include "output.h"
 
@@ -53,6 +57,90 @@ const char *model_value_text(const struct accel_value_info *info, char text[MODE
 	}
 	snprintf(text + used, MODEL_VALUE_TEXT - used, "]");
 	return text;
+}
+
+static bool ends_with(const char *text, const char *end)
+{
+	size_t n = strlen(text), m = strlen(end);
+
+	return n >= m && !strcmp(text + n - m, end);
+}
+
+static int read_npy(struct accel_value_info *info, const char *file, void **data)
+{
+	struct npy npy;
+	int status = npy_open(&npy, file);
+
+	if (status)
+		return status;
+	info->dtype = npy.dtype == ACCEL_U16 && info->dtype == ACCEL_BF16 ? ACCEL_BF16 : npy.dtype;
+	info->rank = npy.rank;
+	for (uint32_t i = 0; i < npy.rank; i++)
+		info->dims[i] = npy.dims[i];
+	info->size = npy.size;
+	*data = malloc(npy.size ? npy.size : 1);
+	if (!*data)
+		complain("out of memory");
+	status = *data ? npy_read(&npy, *data) : EXIT_FAILED;
+	npy_close(&npy);
+	return status;
+}
+
+int model_read(struct accel_value_info *info, const char *file, void **data, bool *from_pb)
+{
+	struct accel_value_info tensor = ACCEL_INIT(tensor);
+	int err;
+
+	if (!ends_with(file, ".pb"))
+		return read_npy(info, file, data);
+	err = accel_model_tensor(file, &tensor, data);
+	if (err)
+		return fail_call("cannot read an input", err);
+	*from_pb = true;
+	tensor.name = info->name;
+	*info = tensor;
+	return 0;
+}
+
+void model_read_free(void *data, bool from_pb)
+{
+	if (from_pb)
+		accel_model_tensor_free(data);
+	else
+		free(data);
+}
+
+int model_fit(struct model_opts *opts, struct accel_model *model, uint32_t i,
+	      const struct accel_value_info *have, const char *file)
+{
+	struct accel_session_opts *session = &opts->session;
+	struct accel_value_info want = ACCEL_INIT(want);
+	char a[MODEL_VALUE_TEXT], b[MODEL_VALUE_TEXT];
+	bool fits;
+
+	accel_model_input(model, i, &want);
+	fits = want.rank == have->rank && want.dtype == have->dtype;
+	for (uint32_t k = 0; k < want.rank && fits; k++)
+		fits = want.dims[k] < 0 || want.dims[k] == have->dims[k];
+	if (!fits) {
+		complain("'%s' is %s, input '%s' is %s", file, model_value_text(have, a), want.name,
+			 model_value_text(&want, b));
+		return EXIT_FAILED;
+	}
+	for (uint32_t k = 0; k < want.rank; k++) {
+		if (want.dims[k] >= 0)
+			continue;
+		if (session->ndims == MODEL_DIMS_MAX) {
+			complain("the model leaves more than %d axes open", MODEL_DIMS_MAX);
+			return EXIT_FAILED;
+		}
+		snprintf(opts->names[session->ndims], sizeof(opts->names[0]), "%.128s:%" PRIu32,
+			 want.name, k);
+		opts->dims[session->ndims] = (struct accel_model_dim){
+			opts->names[session->ndims], have->dims[k] };
+		session->ndims++;
+	}
+	return 0;
 }
 
 void model_value_json(struct json_object *object, const struct accel_value_info *info)

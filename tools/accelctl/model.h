@@ -29,6 +29,17 @@ int model_opts_parse(struct model_opts *opts, const struct args *args);
 #define MODEL_VALUE_TEXT	320
 const char *model_value_text(const struct accel_value_info *info, char text[MODEL_VALUE_TEXT]);
 
+/*
+ * model_read() - elements from a .npy file, or from a .pb file with an ONNX tensor.
+ * @info: of the input that they are for; set to what the file has, but for the name
+ */
+int model_read(struct accel_value_info *info, const char *file, void **data, bool *from_pb);
+void model_read_free(void *data, bool from_pb);
+
+/* model_fit() - check data against input @i; axes that it leaves open are as long as the data. */
+int model_fit(struct model_opts *opts, struct accel_model *model, uint32_t i,
+	      const struct accel_value_info *have, const char *file);
+
 struct json_object;
 /* model_value_json() - members name, dtype and shape, in which open axes are -1. */
 void model_value_json(struct json_object *object, const struct accel_value_info *info);

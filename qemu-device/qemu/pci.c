@@ -149,6 +149,11 @@ static void reset_hold(LOOM_RESET_ARGS)
 	trace_loom_reset(s->label);
 	loom_dma_call(s, loom_core_reset);
 	loom_irq_forget(s);
+	/* What drivers may not rely on is not there: as if the power had been off. */
+	if (s->local_size) {
+		ram_block_discard_range(s->local.ram_block, 0, s->local_size);
+		memory_region_set_dirty(&s->local, 0, s->local_size);
+	}
 	pcie_cap_deverr_reset(pdev);
 	pci_word_test_and_clear_mask(pdev->config + s->pm_cap + PCI_PM_CTRL,
 				     PCI_PM_CTRL_STATE_MASK);

@@ -461,6 +461,62 @@ void loom_bo_zap_all(struct loom_device *ldev)
 		drm_gem_object_put(&last->base.base);
 }
 
+/* Calls @what for the memory of each BO that is in local memory, until it fails. */
+static int bo_all_local(struct loom_device *ldev, int (*what)(struct loom_local *local))
+{
+	struct loom_bo *bo, *last = NULL;
+	int err = 0;
+
+	while (!err && (bo = bo_next(ldev, last))) {
+		if (bo->local)
+			err = what(bo->local);
+		if (last)
+			drm_gem_object_put(&last->base.base);
+		last = bo;
+	}
+	if (last)
+		drm_gem_object_put(&last->base.base);
+	return err;
+}
+
+/**
+ * loom_bo_save_prepare() - find room for what is in local memory
+ * @ldev: the card; nobody creates BOs
+ *
+ * Return: 0 or -ENOMEM; loom_bo_save_end() in any case.
+ */
+int loom_bo_save_prepare(struct loom_device *ldev)
+{
+	return bo_all_local(ldev, loom_local_save_prepare);
+}
+
+/**
+ * loom_bo_save() - save what is in local memory; there is room
+ * @ldev: the card, which runs nothing
+ */
+void loom_bo_save(struct loom_device *ldev)
+{
+	bo_all_local(ldev, loom_local_save);
+}
+
+/**
+ * loom_bo_restore() - put back what was saved
+ * @ldev: the card, which runs nothing
+ */
+void loom_bo_restore(struct loom_device *ldev)
+{
+	bo_all_local(ldev, loom_local_restore);
+}
+
+/**
+ * loom_bo_save_end() - give the room back
+ * @ldev: the card
+ */
+void loom_bo_save_end(struct loom_device *ldev)
+{
+	bo_all_local(ldev, loom_local_save_end);
+}
+
 /* A BO without the help of tmpfs. */
 static struct loom_bo *bo_create_private(struct loom_device *ldev, u64 size,
 					 const struct drm_gem_object_funcs *funcs,

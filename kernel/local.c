@@ -60,6 +60,12 @@ struct loom_local {
 	struct loom_fence *fence;
 	/** @free_work: gives the blocks back. */
 	struct work_struct free_work;
+	/** @saved: pages for what it holds while the machine sleeps, or NULL. */
+	struct page **saved;
+	/** @saved_count: how many there are. */
+	u64 saved_count;
+	/** @saved_valid: something is in them. */
+	bool saved_valid;
 
 	/**
 	 * @link: in &loom_device.local.clears while unfinished; this and what follows are under
@@ -101,6 +107,7 @@ static void local_destroy(struct loom_local *local)
 	mutex_lock(&ldev->local.lock);
 	gpu_buddy_free_list(&ldev->local.mm, &local->blocks, 0);
 	mutex_unlock(&ldev->local.lock);
+	loom_local_save_end(local);
 	sg_free_table(&local->sgt);
 	loom_fence_put(local->fence);
 	kfree(local);
@@ -474,6 +481,100 @@ void loom_local_put(struct loom_local *local)
 }
 
 /**
+ * loom_local_save_prepare() - find room for what it holds; may sleep long
+ * @local: the memory
+ *
+ * Return: 0 or -ENOMEM; loom_local_save_end() in any case.
+ */
+int loom_local_save_prepare(struct loom_local *local)
+{
+	const gfp_t gfp = GFP_KERNEL | __GFP_RETRY_MAYFAIL | __GFP_NOWARN;
+	u64 count = local->size >> PAGE_SHIFT;
+
+	local->saved = kvcalloc(count, sizeof(*local->saved), gfp);
+	if (!local->saved)
+		return -ENOMEM;
+	for (; local->saved_count < count; local->saved_count++) {
+		local->saved[local->saved_count] = alloc_page(gfp);
+		if (!local->saved[local->saved_count])
+			return -ENOMEM;
+		cond_resched();
+	}
+	return 0;
+}
+
+/* Copies between local memory and the pages. */
+static void local_copy(struct loom_local *local, bool save)
+{
+	struct page **page = local->saved;
+	struct scatterlist *sg;
+	unsigned int at;
+	int i;
+
+	for_each_sgtable_dma_sg(&local->sgt, sg, i) {
+		void __iomem *map = local->ldev->local.map + sg_dma_address(sg);
+
+		for (at = 0; at < sg_dma_len(sg); at += PAGE_SIZE, page++) {
+			if (save)
+				memcpy_fromio(page_address(*page), map + at, PAGE_SIZE);
+			else
+				memcpy_toio(map + at, page_address(*page), PAGE_SIZE);
+			cond_resched();
+		}
+	}
+	/* Before the card is told to do anything with it. */
+	wmb();
+}
+
+/**
+ * loom_local_save() - save what it holds; there is room
+ * @local: the memory
+ *
+ * What has not been cleared is of no interest: it will be cleared anew.
+ *
+ * Return: 0.
+ */
+int loom_local_save(struct loom_local *local)
+{
+	struct dma_fence *fence = &local->fence->base;
+
+	if (!local->saved || !dma_fence_is_signaled(fence) || fence->error)
+		return 0;
+	local_copy(local, true);
+	local->saved_valid = true;
+	return 0;
+}
+
+/**
+ * loom_local_restore() - put back what was saved
+ * @local: the memory
+ *
+ * Return: 0.
+ */
+int loom_local_restore(struct loom_local *local)
+{
+	if (local->saved_valid)
+		local_copy(local, false);
+	return 0;
+}
+
+/**
+ * loom_local_save_end() - give the room back
+ * @local: the memory
+ *
+ * Return: 0.
+ */
+int loom_local_save_end(struct loom_local *local)
+{
+	while (local->saved_count)
+		__free_page(local->saved[--local->saved_count]);
+	kvfree(local->saved);
+	local->saved = NULL;
+	local->saved_valid = false;
+	return 0;
+}
+
+/**
  * loom_local_table() - where it is
  * @local: the memory
  *
@@ -646,6 +747,9 @@ int loom_local_init(struct loom_device *ldev)
 	err = devm_arch_io_reserve_memtype_wc(dev, base, ldev->caps.local_size);
 	if (err)
 		return err;
+	ldev->local.map = devm_ioremap_wc(dev, base, ldev->caps.local_size);
+	if (!ldev->local.map)
+		return -ENOMEM;
 	err = local_queue_init(ldev);
 	if (err)
 		return err;

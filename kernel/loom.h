@@ -311,10 +311,22 @@ struct loom_device {
 		struct loom_fault *last;
 	} fault;
 
+	/** @power: sleep, see power.c. */
+	struct {
+		/** @power.asleep: the card is not to be touched. */
+		bool asleep;
+		/** @power.stale: something that it remembers was changed meanwhile. */
+		bool stale;
+		/** @power.generation: its count of resets when it was left. */
+		u32 generation;
+	} power;
+
 	/** @local: local memory. */
 	struct {
 		/** @local.base: its bus address, that of BAR2. */
 		resource_size_t base;
+		/** @local.map: mapping of all of it, write-combined. */
+		void __iomem *map;
 		/** @local.lock: see the top of this file; protects @local.mm. */
 		struct mutex lock;
 		/** @local.mm: what is free. */
@@ -508,6 +520,10 @@ const char *loom_bo_where(const struct loom_bo *bo);
 void loom_bo_show_memory(struct drm_printer *p, struct drm_file *file);
 void loom_bo_publish(struct loom_bo *bo);
 void loom_bo_zap_all(struct loom_device *ldev);
+int loom_bo_save_prepare(struct loom_device *ldev);
+void loom_bo_save(struct loom_device *ldev);
+void loom_bo_restore(struct loom_device *ldev);
+void loom_bo_save_end(struct loom_device *ldev);
 int loom_ioctl_bo_create(struct drm_device *drm, void *data, struct drm_file *file);
 int loom_ioctl_bo_mmap_offset(struct drm_device *drm, void *data, struct drm_file *file);
 int loom_ioctl_bo_info(struct drm_device *drm, void *data, struct drm_file *file);
@@ -846,10 +862,14 @@ struct loom_ring {
 	u64 write;
 	/** @done: descriptors retired since then. */
 	u64 done;
+	/** @shown: descriptors that the card may know of. */
+	u64 shown;
 	/** @generation: of completions that count. */
 	u16 generation;
 	/** @held: a reset is under way: descriptors are written, the doorbell is not rung. */
 	bool held;
+	/** @parked: the machine falls asleep: descriptors are written, the card is not told. */
+	bool parked;
 	/** @sampled: @started is known. */
 	bool sampled;
 	/** @started: descriptors that the card had started when the ring was held. */
@@ -906,6 +926,9 @@ void loom_ring_push_locked(struct loom_ring *ring, struct loom_job *job);
 void loom_ring_complete(struct loom_ring *ring);
 void loom_ring_complete_locked(struct loom_ring *ring);
 void loom_ring_poll(struct loom_ring *ring);
+void loom_ring_park(struct loom_ring *ring, bool park);
+bool loom_ring_drained(struct loom_ring *ring);
+void loom_ring_continue(struct loom_ring *ring);
 void loom_ring_restart(struct loom_ring *ring, struct loom_queue *guilty);
 void loom_ring_kill(struct loom_ring *ring, int error);
 
@@ -928,6 +951,10 @@ struct dma_fence *loom_local_clear(struct loom_local *local, struct loom_client 
 struct dma_fence *loom_local_fence(struct loom_local *local);
 struct sg_table *loom_local_table(struct loom_local *local);
 void loom_local_put(struct loom_local *local);
+int loom_local_save_prepare(struct loom_local *local);
+int loom_local_save(struct loom_local *local);
+int loom_local_restore(struct loom_local *local);
+int loom_local_save_end(struct loom_local *local);
 void loom_local_usage(struct loom_device *ldev, u64 *used, u64 *free);
 void loom_local_pump(struct loom_ring *ring);
 void loom_local_retire(struct loom_ring *ring, struct loom_job *job, u32 outcome, bool lost);
@@ -1002,6 +1029,9 @@ static inline void loom_pmu_init(struct loom_device *ldev) { }
 static inline void loom_pmu_fini(struct loom_device *ldev) { }
 static inline void loom_pmu_exit(void) { }
 #endif
+
+/* power.c */
+extern const struct dev_pm_ops loom_pm_ops;
 
 /* drv.c */
 extern const struct drm_driver loom_driver;

@@ -325,21 +325,6 @@ static const struct pci_error_handlers loom_error_handlers = {
 	.reset_done = loom_reset_done,
 };
 
-/* What runs is lost as in any device reset, what waits runs afterwards. */
-static int loom_suspend(struct device *dev)
-{
-	loom_reset_prepare(to_pci_dev(dev));
-	return 0;
-}
-
-static int loom_resume(struct device *dev)
-{
-	loom_reset_done(to_pci_dev(dev));
-	return 0;
-}
-
-static DEFINE_SIMPLE_DEV_PM_OPS(loom_pm_ops, loom_suspend, loom_resume);
-
 static const struct pci_device_id loom_ids[] = {
 	{ PCI_DEVICE(LOOM_PCI_VENDOR, LOOM_PCI_DEVICE) },
 	{ }
@@ -377,6 +362,6 @@ struct pci_driver loom_pci_driver = {
 	.remove = loom_remove,
 	.shutdown = loom_shutdown,
 	.err_handler = &loom_error_handlers,
-	.driver.pm = pm_sleep_ptr(&loom_pm_ops),
+	.driver.pm = pm_ptr(&loom_pm_ops),
 	.dev_groups = loom_groups,
 };

@@ -132,7 +132,8 @@ void loom_ring_start(struct loom_ring *ring)
 	struct loom_device *ldev = ring->ldev;
 
 	memset(ring->cq, 0, ring->size * sizeof(*ring->cq));
-	WRITE_ONCE(*ring->write_mem, cpu_to_le64(ring->write));
+	ring->shown = ring->parked ? 0 : ring->write;
+	WRITE_ONCE(*ring->write_mem, cpu_to_le64(ring->shown));
 
 	loom_write64(ldev, loom_ring_reg(ring, LOOM_RING_BASE), ring->desc_bus);
 	loom_write64(ldev, loom_ring_reg(ring, LOOM_RING_CQ_BASE), ring->cq_bus);
@@ -150,6 +151,70 @@ static void doorbell(struct loom_ring *ring)
 {
 	/* writel() orders the write index before the doorbell. */
 	loom_write32(ring->ldev, LOOM_DOORBELL(ring->id), 1);
+}
+
+/* Lets the card know of all descriptors. */
+static void ring_show(struct loom_ring *ring)
+{
+	ring->shown = ring->write;
+	/* The card must not see the index before the descriptors. */
+	dma_wmb();
+	WRITE_ONCE(*ring->write_mem, cpu_to_le64(ring->write));
+	if (!ring->held)
+		doorbell(ring);
+}
+
+/**
+ * loom_ring_park() - the card is to see no further descriptors; they wait in the ring
+ * @ring: the ring
+ * @park: false: from the next start or continuation on it sees all of them
+ */
+void loom_ring_park(struct loom_ring *ring, bool park)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&ring->lock, flags);
+	ring->parked = park;
+	spin_unlock_irqrestore(&ring->lock, flags);
+}
+
+/**
+ * loom_ring_drained() - whether all that the card has seen is completed
+ * @ring: a ring
+ *
+ * Return: true if so.
+ */
+bool loom_ring_drained(struct loom_ring *ring)
+{
+	unsigned long flags;
+	bool drained;
+
+	spin_lock_irqsave(&ring->lock, flags);
+	loom_ring_complete_locked(ring);
+	drained = ring->dead || ring->done == ring->shown;
+	spin_unlock_irqrestore(&ring->lock, flags);
+	return drained;
+}
+
+/**
+ * loom_ring_continue() - let a ring that was held go on where it is, and show it what waits
+ * @ring: the ring; the card has kept its state
+ */
+void loom_ring_continue(struct loom_ring *ring)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&ring->lock, flags);
+	if (!ring->dead) {
+		ring->held = false;
+		ring->sampled = false;
+		loom_write32(ring->ldev, loom_ring_reg(ring, LOOM_RING_CTRL),
+			     LOOM_RING_CTRL_ENABLE);
+		ring_show(ring);
+		/* Their interrupts may be lost. */
+		loom_ring_complete_locked(ring);
+	}
+	spin_unlock_irqrestore(&ring->lock, flags);
 }
 
 /**
@@ -202,11 +267,8 @@ void loom_ring_push_locked(struct loom_ring *ring, struct loom_job *job)
 		trace_loom_run(job->queue, job->first + i, job->work[i].cookie, ring->id);
 	}
 	WRITE_ONCE(ring->write, ring->write + job->count);
-	/* The card must not see the index before the descriptors. */
-	dma_wmb();
-	WRITE_ONCE(*ring->write_mem, cpu_to_le64(ring->write));
-	if (!ring->held)
-		doorbell(ring);
+	if (!ring->parked)
+		ring_show(ring);
 }
 
 /**
@@ -517,7 +579,7 @@ void loom_ring_restart(struct loom_ring *ring, struct loom_queue *guilty)
 	ring->watch.done = 0;
 	ring->watch.stalled = 0;
 	loom_ring_start(ring);
-	if (n)
+	if (ring->shown)
 		doorbell(ring);
 out:
 	spin_unlock_irqrestore(&ring->lock, flags);

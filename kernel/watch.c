@@ -68,7 +68,7 @@ static bool ring_sample(struct loom_ring *ring, u64 now, bool paused)
 	loom_ring_complete_locked(ring);
 	if (!ring->dead && !paused && interrupt_lost(ring, done))
 		atomic64_inc(&ldev->ras[LOOM_RAS_LOST_INTERRUPT]);
-	if (ring->dead || ring->done == ring->write) {
+	if (ring->dead || ring->done == ring->shown) {
 		ring->watch.valid = false;
 		ring->watch.running = false;
 		ring->watch.error = false;
@@ -88,7 +88,7 @@ static bool ring_sample(struct loom_ring *ring, u64 now, bool paused)
 		ring->watch.strikes = 0;
 	}
 	running = status & LOOM_RING_STATUS_RUNNING &&
-		  index - ring->done < ring->write - ring->done;
+		  index - ring->done < ring->shown - ring->done;
 	ring->watch.error = ring->broken || status & LOOM_RING_STATUS_ERROR;
 	if (running) {
 		struct loom_slot *slot = &ring->slots[index & (ring->size - 1)];
@@ -197,7 +197,7 @@ static void ring_judge(struct loom_ring *ring, u64 now, u64 age, u64 paused, int
 	u32 strike = 0;
 
 	spin_lock_irqsave(&ring->lock, flags);
-	if (ring->dead || ring->done == ring->write)
+	if (ring->dead || ring->done == ring->shown)
 		goto out;
 	if (ring->watch.error) {
 		reset = "stopped by itself";
@@ -271,7 +271,7 @@ void loom_watch_work(struct work_struct *work)
 		answers = ring_sample(ring, now, paused);
 		if (ring->watch.running)
 			top = max(top, (int)ring->watch.priority);
-		busy |= !ring->dead && ring->done != ring->write;
+		busy |= !ring->dead && ring->done != ring->shown;
 		spin_unlock_irqrestore(&ring->lock, flags);
 		if (!answers) {
 			loom_wedge(ldev, "does not answer");

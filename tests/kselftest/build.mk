@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 
 KSELFTESTS := query bo vm local prime queue submit irq poll sync fault hang process stat user share crowd pair sizes
-KSELFTESTS += recover inject dump kill ras pmu gone failnth
+KSELFTESTS += recover inject dump kill ras pmu gone failnth sleep
 # The prefix keeps them apart from commands of the same name on the guest's PATH.
 KSELFTEST_BINS := $(KSELFTESTS:%=$(B)/tests/kselftest/ks-%)
 TESTS_VM += $(KSELFTEST_BINS)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * Products of numbers that integers stand for become products of the integers, which are exact:
- * DequantizeLinear of both factors, MatMul or Conv, a sum with a bias or with another branch, an
- * activation, and QuantizeLinear become one operator, as far as they are there.
+ * DequantizeLinear of both factors, MatMul or Conv, a sum with a bias or with another branch,
+ * which may be a product as well, an activation, and QuantizeLinear become one operator, as far as they are there.
  *
  * Results differ in rounding, and so may be the next integer: hence numeric. Weights may have a
  * scale for each column; zero points that differ, scales that are not constant and sums that might
@@ -250,12 +250,7 @@ static bool add(struct ir_graph *g, struct ir_node *sum, uint32_t which)
 		if (in[IR_Q_RESIDUAL])
 			return false;
 		x = numbers(g, other);
-		if (x)
-			in[IR_Q_RESIDUAL] = ir_constant(g, ACCEL_F32, other->rank, other->dims, x);
-		else if (d && is_byte(d->in[0]->dtype))
-			in[IR_Q_RESIDUAL] = other;
-		else
-			return false;
+		in[IR_Q_RESIDUAL] = x ? ir_constant(g, ACCEL_F32, other->rank, other->dims, x) : other;
 	}
 	/* In the sum's place, where both operands are there. The old one is dead. */
 	memcpy(n->in, in, sizeof(in));
@@ -304,52 +299,92 @@ static struct ir_value *converted(struct ir_graph *g, struct ir_node *d, struct 
 	return y && quant_insert(g, d, IR_DEQUANTIZE, in, d->nin, y) ? y : NULL;
 }
 
+/* x / by is the same for the function's argument and its result. */
+static bool homogeneous(const struct ir_node *n)
+{
+	return n->act == ACCEL_ACT_NONE || n->act == ACCEL_ACT_RELU || n->act == ACCEL_ACT_CLIP ||
+	       n->act == ACCEL_ACT_LEAKY;
+}
+
+static struct ir_value *divided_scale(struct ir_graph *g, const struct ir_node *n, float by)
+{
+	struct ir_value *scale = homogeneous(n) ? divided(g, n->in[IR_Q_SCALE], by) : NULL;
+
+	for (int64_t i = 0; scale && i < scale->count; i++)
+		if (!isnormal(((const float *)scale->data)[i]))
+			return NULL;
+	return scale;
+}
+
+static void divide_bounds(struct ir_node *n, float by)
+{
+	if (n->act != ACCEL_ACT_CLIP)
+		return;
+	n->act_param[0] /= by;
+	n->act_param[1] /= by;
+}
+
+/* A product that is added to another, and to nothing else, counts in the other's steps. */
+static bool divide_branch(struct ir_graph *g, const struct ir_value *v, float by)
+{
+	struct ir_value *scale, *residual;
+	struct ir_node *n = v->from;
+
+	if (!is_product(n) || v->uses != 1 || v->bound)
+		return false;
+	residual = n->in[IR_Q_RESIDUAL];
+	if (residual && !residual->data)
+		return false;
+	scale = divided_scale(g, n, by);
+	residual = scale && residual ? divided(g, residual, by) : NULL;
+	if (!scale || (n->in[IR_Q_RESIDUAL] && !residual))
+		return false;
+	n->in[IR_Q_SCALE] = scale;
+	n->in[IR_Q_RESIDUAL] = residual;
+	divide_bounds(n, by);
+	return true;
+}
+
+/* What is added to a product that is stored, in steps of the result; NULL: it cannot be. */
+static struct ir_value *divided_residual(struct ir_graph *g, struct ir_value *v, float by)
+{
+	const struct ir_value *scale;
+	struct ir_value known, *steps;
+	struct ir_node *d = v->from;
+
+	if (v->data)
+		return divided(g, v, by);
+	if (d && d->op == IR_DEQUANTIZE && v->dtype == ACCEL_F32 && quant_constant(d->in[1])) {
+		scale = d->in[1];
+		known = *scale;
+		known.data = quant_constant(scale);
+		steps = divided(g, &known, by);
+		/* Converted once more: who needs it as it was still has it. */
+		return steps ? converted(g, d, steps) : NULL;
+	}
+	return divide_branch(g, v, by) ? v : NULL;
+}
+
 /* Everything that the product adds and bounds is counted in steps of the result. */
 static bool store(struct ir_graph *g, struct ir_node *q)
 {
 	const struct ir_value *x = q->in[0];
-	struct ir_node *n = x->from, *branch = NULL;
-	struct ir_value *scale, *residual, *steps = NULL;
-	bool plain;
+	struct ir_value *scale, *residual;
+	struct ir_node *n = x->from;
 	float s;
 	int32_t zero;
 
 	if (!is_product(n) || x->dtype != ACCEL_F32 || x->uses != 1 || x->bound ||
 	    !is_byte(q->out[0]->dtype) || !quant_single(q, &s, &zero) || !isnormal(s) || s < 0)
 		return false;
-	plain = n->act == ACCEL_ACT_NONE || n->act == ACCEL_ACT_RELU || n->act == ACCEL_ACT_CLIP ||
-		n->act == ACCEL_ACT_LEAKY;
-	residual = n->in[IR_Q_RESIDUAL];
-	if (residual && !residual->data) {
-		branch = residual->from;
-		if (!branch || branch->op != IR_DEQUANTIZE || !quant_constant(branch->in[1]))
-			return false;
-	}
-	scale = plain ? divided(g, n->in[IR_Q_SCALE], s) : NULL;
-	for (int64_t i = 0; scale && i < scale->count; i++)
-		if (!isnormal(((const float *)scale->data)[i]))
-			return false;
-	if (scale && branch) {
-		struct ir_value known = *branch->in[1];
-
-		known.data = quant_constant(branch->in[1]);
-		steps = divided(g, &known, s);
-	} else if (scale && residual) {
-		steps = divided(g, residual, s);
-	}
-	if (!scale || (residual && !steps))
-		return false;
-	/* The branch is converted once more, in other steps; who needs it as it was still has it. */
-	if (branch)
-		steps = converted(g, branch, steps);
-	if (residual && !steps)
+	scale = divided_scale(g, n, s);
+	residual = scale && n->in[IR_Q_RESIDUAL] ?
+		   divided_residual(g, n->in[IR_Q_RESIDUAL], s) : NULL;
+	if (!scale || (n->in[IR_Q_RESIDUAL] && !residual))
 		return false;
 	n->in[IR_Q_SCALE] = scale;
-	n->in[IR_Q_RESIDUAL] = steps;
-	if (n->act == ACCEL_ACT_CLIP) {
-		n->act_param[0] /= s;
-		n->act_param[1] /= s;
-	}
+	n->in[IR_Q_RESIDUAL] = residual;
+	divide_bounds(n, s);
 	n->in[IR_Q_ZERO] = zero_point(g, q->out[0]->dtype, zero);
 	n->out[0] = q->out[0];
 	n->out[0]->from = n;

@@ -323,6 +323,46 @@ static void partly(void)
 	CHECK_EQ(count(m, NULL, "matmul"), 1);
 }
 
+/* Two convolutions that are added, as where a residual network becomes narrower. */
+static void branches(void)
+{
+	static const char *const off[] = { "sink", "qdq" };
+	enum { N = IMAGES * 6 * 4 * 4 };
+	Onnx__ModelProto *m = onnx_model(13);
+	uint8_t y[N], z[N];
+	int far = 0, used = 0;
+
+	onnx_input(m, "x", F32, DIMS(IMAGES, 3, 8, 8));
+	number(m, "s1", 0.02f);
+	zero_point(m, "z1", U8, 110);
+	number(m, "s3", 0.02f);
+	zero_point(m, "z3", U8, 20);
+	both(m, "x", "s1", "z1");
+	weights(m, "w1", DIMS(6, 3, 3, 3), 162, NULL);
+	bias(m, "b1", 6, 0.02f);
+	onnx_ints(window(onnx_node(m, "Conv", "x_d w1_d b1_d", "c1"), 1), "strides",
+		  (int64_t[]){ 2, 2 }, 2);
+	weights(m, "w2", DIMS(6, 3, 1, 1), 18, NULL);
+	onnx_floats(m, "b2", DIMS(6), 7);
+	onnx_ints(onnx_node(m, "Conv", "x_d w2_d b2", "c2"), "strides", (int64_t[]){ 2, 2 }, 2);
+	onnx_node(m, "Add", "c1 c2", "sum");
+	onnx_node(m, "Relu", "sum", "r");
+	onnx_node(m, "QuantizeLinear", "r s3 z3", "y");
+	onnx_output(m, "y", U8);
+	CHECK_EQ(count(m, "qdq", "integer-conv"), 2);
+	CHECK_EQ(count(m, "qdq", "add"), 0);
+	CHECK_EQ(count(m, "qdq", "relu"), 0);
+	CHECK_EQ(count(m, "qdq", "quantize"), 1);
+	REQUIRE(run(m, NULL, 0, y, sizeof(y), NULL, 0));
+	REQUIRE(run(m, off, 2, z, sizeof(z), NULL, 0));
+	for (int i = 0; i < N; i++) {
+		CHECK(abs(y[i] - z[i]) <= 1);
+		far += y[i] != z[i];
+		used += z[i] > 20 && z[i] < 255;
+	}
+	CHECK(far < N / 20 && used > N / 4);
+}
+
 /* Sums that would not fit into 32 bits. */
 static void deep(void)
 {
@@ -379,7 +419,7 @@ static void holes(void)
 }
 
 static const struct check_test tests[] = {
-	TEST(shapes), TEST(values), TEST(zero_points), TEST(partly), TEST(deep), TEST(holes),
+	TEST(shapes), TEST(values), TEST(zero_points), TEST(partly), TEST(branches), TEST(deep), TEST(holes),
 };
 
 CHECK_MAIN(tests)

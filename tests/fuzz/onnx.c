@@ -46,11 +46,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const char *const after[] = { NULL, "", "fold", "bias", "activation", "view" };
+	static const char *const after[] = { NULL, "", "sink", "qdq", "fold", "bias", "activation", "view" };
 	struct accel_session_opts opts = ACCEL_INIT(opts);
 	struct accel_model_info info = ACCEL_INIT(info);
 	struct accel_model_dim dim;
 	struct accel_model *model;
+	struct accel_report *report;
 	struct accel_graph *graph;
 	int ret = accel_model_load_memory(data, size, NULL, &model);
 
@@ -73,13 +74,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			opts.ndims = 1;
 		}
 	}
-	ret = accel_graph_create(model, NULL, &opts, after[size % 6], &graph);
+	ret = accel_graph_create(model, NULL, &opts, after[size % 8], &graph);
 	if (ret)
 		told(ret);
 	else
 		look(graph);
 	if (!ret)
 		accel_graph_free(graph);
+	ret = accel_model_prune(model, NULL, NULL, &report);
+	if (ret)
+		told(ret);
+	else
+		accel_report_free(report);
 	accel_model_unref(model);
 	return 0;
 }

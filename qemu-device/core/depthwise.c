@@ -91,35 +91,12 @@ static const float *one(const struct loom_operand *op, uint64_t channel, float *
 	return bounce;
 }
 
-/* Bytes from the channel's first element between which all taps of a panel see. */
-static void reach(const struct loom_pieces *taps, uint64_t k, int64_t *low, int64_t *high)
-{
-	*low = INT64_MAX;
-	*high = INT64_MIN;
-	for (uint64_t i = 0; i < k; i++) {
-		*low = taps[i].low < *low ? taps[i].low : *low;
-		*high = taps[i].high > *high ? taps[i].high : *high;
-	}
-}
-
-/* What lies in several runs of memory is put together first. */
-static void scattered(const struct loom_window_view *v, const struct loom_rows *rows,
-		      const struct loom_pieces *taps, uint64_t k, const float *w, uint8_t *bounce,
-		      float *acc)
+/* What lies in several runs of memory, and too far apart to be put together. */
+static void scattered(const struct loom_window_view *v, const struct loom_pieces *taps, uint64_t k,
+		      const float *w, float *acc)
 {
 	uint32_t x[LOOM_PANEL_COLUMNS];
-	int64_t low, high;
-	const uint8_t *at;
 
-	reach(taps, k, &low, &high);
-	if (low >= high || high - low <= BOUNCE) {
-		at = bounce;
-		if (low < high)
-			at = loom_view_get(&v->op->view, v->off + (uint64_t)low,
-					   (uint64_t)(high - low), bounce);
-		rows->depth(taps, k, (const uint8_t *)((uintptr_t)at - (uint64_t)low), w, acc);
-		return;
-	}
 	memset(acc, 0, LOOM_PANEL_COLUMNS * 4);
 	for (uint64_t i = 0; i < k; i++) {
 		loom_window_gather(v, &taps[i], v->off, x);
@@ -138,29 +115,15 @@ bool loom_depthwise_tile(const struct loom_rows *rows, const struct loom_work *w
 	uint64_t end = from + work->u.gemm.tile_m, k = work->u.gemm.k, line = first * LOOM_PANEL_COLUMNS, n;
 	struct loom_pieces *pieces = (struct loom_pieces *)(arena->mem + BOUNCE);
 	unsigned int mode = loom_float_enter();
-	uint64_t tap[LOOM_WINDOW_AXES];
-	struct loom_window_panel panel;
 	struct loom_window_view vx, vw;
 	bool done = false;
 
 	end = end < y->dims[1] ? end : y->dims[1];
 	n = places - line < WIDTH ? places - line : WIDTH;
 	loom_window_view_x(&vx, work, 1, op[2].dims + 3, 0);
-	for (uint64_t p = 0; p * LOOM_PANEL_COLUMNS < n; p++) {
-		uint64_t lines = n - p * LOOM_PANEL_COLUMNS;
-
-		loom_window_panel(&vx, line + p * LOOM_PANEL_COLUMNS,
-				  lines < LOOM_PANEL_COLUMNS ? lines : LOOM_PANEL_COLUMNS, &panel);
-		for (uint64_t i = 0; i < k; i++) {
-			uint64_t t = i;
-
-			for (unsigned int a = LOOM_WINDOW_AXES; a-- > 0; t /= vx.taps[a])
-				tap[a] = t % vx.taps[a];
-			loom_window_pieces(&vx, &panel, tap, &pieces[p * k + i]);
-		}
-	}
+	loom_window_table(&vx, line, n, k, pieces);
 	for (uint64_t c = from; c < end; c++) {
-		float acc[WIDTH], old[WIDTH], taps[TAPS_MAX], bias, scale;
+		float acc[WIDTH], old[WIDTH], by[TAPS_MAX], bias, scale;
 		const float *w;
 		uint64_t to = y->origin + image * (uint64_t)stride(y, 0) +
 			      c * (uint64_t)stride(y, 1) + line * 4;
@@ -175,16 +138,16 @@ bool loom_depthwise_tile(const struct loom_rows *rows, const struct loom_work *w
 		/* taps of one channel of the result: the view's only line */
 		loom_window_view_w(&vw, work);
 		vw.off = op[2].origin + c * (uint64_t)stride(&op[2], 0);
-		w = vw.source.get_along(&vw.source, 0, 0, k, taps);
+		w = vw.source.get_along(&vw.source, 0, 0, k, by);
 		vx.off = x->origin + image * (uint64_t)stride(x, 0) + c * (uint64_t)stride(x, 1);
 		for (uint64_t p = 0; p * LOOM_PANEL_COLUMNS < n; p++) {
-			uint64_t at = p * LOOM_PANEL_COLUMNS;
+			const struct loom_pieces *taps = pieces + p * k;
+			const uint8_t *base = loom_window_base(&vx, taps, k, arena->mem, BOUNCE);
 
-			if (x->view.nruns == 1)
-				rows->depth(pieces + p * k, k, x->view.runs[0].ptr + vx.off, w,
-					    acc + at);
+			if (base)
+				rows->depth(taps, k, base, w, acc + p * LOOM_PANEL_COLUMNS);
 			else
-				scattered(&vx, rows, pieces + p * k, k, w, arena->mem, acc + at);
+				scattered(&vx, taps, k, w, acc + p * LOOM_PANEL_COLUMNS);
 		}
 		if (res->dtype)
 			finish.residual = loom_view_get(&res->view, res->origin +

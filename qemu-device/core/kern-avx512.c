@@ -405,9 +405,9 @@ TARGET static void transpose(const void *const *rows, unsigned int lines, size_t
 			dst[k * lines + i] = word_at(rows[i], k) ^ flip;
 }
 
-/* Sixteen lanes of a piece; the others are zero, and what they would see is not touched. */
+/* Sixteen lanes of a piece; the others stay, and what they would see is not touched. */
 TARGET static inline __attribute__((always_inline)) __m512i
-see(const struct loom_piece *p, const uint8_t *base, int64_t step, unsigned int half)
+see(__m512i x, const struct loom_piece *p, const uint8_t *base, int64_t step, unsigned int half)
 {
 	const uint8_t *at = (const uint8_t *)((uintptr_t)base + (uint64_t)p->off +
 					      half * 16 * (uint64_t)step);
@@ -415,18 +415,17 @@ see(const struct loom_piece *p, const uint8_t *base, int64_t step, unsigned int 
 	uint32_t wide = (uint32_t)(p->wide >> 32 * half);
 
 	if (step == 4)
-		return _mm512_maskz_loadu_epi32(mask, at);
+		return _mm512_mask_loadu_epi32(x, mask, at);
 	if (step == 8) {
 		const __m512i even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24,
 						       26, 28, 30);
 
-		return _mm512_permutex2var_epi32(
+		return _mm512_mask_mov_epi32(x, mask, _mm512_permutex2var_epi32(
 			_mm512_maskz_loadu_epi32((__mmask16)wide, at), even,
-			_mm512_maskz_loadu_epi32((__mmask16)(wide >> 16), at + 64));
+			_mm512_maskz_loadu_epi32((__mmask16)(wide >> 16), at + 64)));
 	}
 	return _mm512_mask_i32gather_epi32(
-		_mm512_setzero_si512(), mask,
-		_mm512_mullo_epi32(_mm512_set1_epi32((int)step),
+		x, mask, _mm512_mullo_epi32(_mm512_set1_epi32((int)step),
 				   _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13,
 						     14, 15)), at, 1);
 }
@@ -434,15 +433,15 @@ see(const struct loom_piece *p, const uint8_t *base, int64_t step, unsigned int 
 TARGET static inline __attribute__((always_inline)) void
 see_all(const struct loom_pieces *p, const uint8_t *base, int64_t step, __m512i *x)
 {
-	__m512i x0 = _mm512_setzero_si512(), x1 = x0;
+	__m512i x0 = _mm512_set1_epi32((int)p->hole), x1 = x0;
 
 	for (uint32_t i = 0; i < p->n; i++) {
 		const struct loom_piece *piece = &p->at[i];
 
 		if (piece->mask & 0xffff)
-			x0 = _mm512_or_si512(x0, see(piece, base, step, 0));
+			x0 = see(x0, piece, base, step, 0);
 		if (piece->mask >> 16)
-			x1 = _mm512_or_si512(x1, see(piece, base, step, 1));
+			x1 = see(x1, piece, base, step, 1);
 	}
 	x[0] = x0;
 	x[1] = x1;
@@ -500,6 +499,43 @@ TARGET static void avx512_depth(const struct loom_pieces *taps, size_t n, const 
 		depth(taps, n, base, w, acc, 8);
 	else
 		depth(taps, n, base, w, acc, taps->step);
+}
+
+/* -0 is less than +0, and a NaN is the largest of all. */
+#define LARGER(x, y)		_mm512_range_ps(x, y, 5)
+
+TARGET static inline __attribute__((always_inline)) void
+largest(const struct loom_pieces *taps, size_t n, const uint8_t *base, float *acc, int64_t step)
+{
+	const __m512i nan = _mm512_set1_epi32((int)LOOM_NAN_F32);
+	__m512 a0 = _mm512_set1_ps(-INFINITY), a1 = a0;
+	__mmask16 nan0 = 0, nan1 = 0;
+
+	for (size_t k = 0; k < n; k++) {
+		__m512i x[2];
+		__m512 x0, x1;
+
+		see_all(&taps[k], base, step, x);
+		x0 = _mm512_castsi512_ps(x[0]);
+		x1 = _mm512_castsi512_ps(x[1]);
+		nan0 |= _mm512_cmp_ps_mask(x0, x0, _CMP_UNORD_Q);
+		nan1 |= _mm512_cmp_ps_mask(x1, x1, _CMP_UNORD_Q);
+		a0 = LARGER(a0, x0);
+		a1 = LARGER(a1, x1);
+	}
+	_mm512_storeu_si512(acc, _mm512_mask_mov_epi32(_mm512_castps_si512(a0), nan0, nan));
+	_mm512_storeu_si512(acc + 16, _mm512_mask_mov_epi32(_mm512_castps_si512(a1), nan1, nan));
+}
+
+TARGET static void avx512_largest(const struct loom_pieces *taps, size_t n, const uint8_t *base,
+				  float *acc)
+{
+	if (taps->step == 4)
+		largest(taps, n, base, acc, 4);
+	else if (taps->step == 8)
+		largest(taps, n, base, acc, 8);
+	else
+		largest(taps, n, base, acc, taps->step);
 }
 
 #define MATH_LANES		16

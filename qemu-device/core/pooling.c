@@ -36,9 +36,13 @@ void loom_pool_plan(struct loom_work *work, loom_tile_fn run)
 		 (places < PLACES_MIN && channels > places));
 	per = per > LOOM_TILE_ELEMENTS / 4 ? LOOM_TILE_ELEMENTS / 4 : per;
 	per = per > WIDTH ? per : WIDTH;
+	work->run = run;
+	if (loom_pool_has_panels(work)) {
+		loom_pool_panels_plan(work);
+		return;
+	}
 	work->u.pool.per = per;
 	work->tiles = n / per + (n % per != 0);
-	work->run = run;
 }
 
 /** struct pool - a tile in the making */
@@ -304,7 +308,7 @@ static void row_at(struct pool *p, uint64_t n, uint64_t left)
 }
 
 bool loom_pool_tile(const struct loom_rows *rows, const struct loom_work *work, uint64_t tile,
-		    const atomic_uint *stop)
+		    struct loom_arena *arena, const atomic_uint *stop)
 {
 	static const atomic_uint never;
 	const struct loom_operand *x = &work->operands[1];
@@ -318,6 +322,10 @@ bool loom_pool_tile(const struct loom_rows *rows, const struct loom_work *work, 
 	int64_t index[WIDTH];
 	bool done = false;
 
+	if (loom_pool_has_panels(work)) {
+		loom_float_leave(mode);
+		return loom_pool_panels_tile(rows, work, tile, arena, stop);
+	}
 	if (atomic_load_explicit(stop, memory_order_relaxed))
 		goto leave;
 	/* a window of one tap may be replaced by its result */

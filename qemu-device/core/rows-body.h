@@ -6,7 +6,7 @@
  *   ROWS_TARGET	a function attribute that selects the set
  *   MATH_LANES, MATH_FMA, MATH_SQRT	see math-body.h
  * and, optionally, ROWS_F16: ROWS(f16_widen) and ROWS(f16_narrow) exist, and ROWS_PIECES:
- * ROWS(pick) and ROWS(depth) do.
+ * ROWS(pick), ROWS(depth) and ROWS(largest) do.
  */
 #include "functions.h"
 #include "rows.h"
@@ -396,7 +396,8 @@ ROWS_TARGET static void ROWS(split)(const uint32_t *restrict src, int32_t adjust
 ROWS_TARGET static void ROWS(see)(const struct loom_pieces *p, const uint8_t *base, uint32_t *to)
 {
 	if (p->n != 1 || p->at[0].n != LOOM_PANEL_COLUMNS)
-		memset(to, 0, LOOM_PANEL_COLUMNS * 4);
+		for (unsigned int i = 0; i < LOOM_PANEL_COLUMNS; i++)
+			to[i] = p->hole;
 	for (uint32_t i = 0; i < p->n; i++) {
 		const struct loom_piece *piece = &p->at[i];
 		const uint8_t *from = base + (piece->off + piece->lane * p->step);
@@ -430,50 +431,78 @@ ROWS_TARGET static void ROWS(depth)(const struct loom_pieces *taps, size_t n, co
 						      ROWS(load)(acc + i)));
 	}
 }
+
+ROWS_TARGET static void ROWS(largest)(const struct loom_pieces *taps, size_t n,
+				      const uint8_t *base, float *acc)
+{
+	uint32_t x[LOOM_PANEL_COLUMNS];
+
+	ROWS(see)(&taps[0], base, (uint32_t *)acc);
+	for (size_t k = 1; k < n; k++) {
+		ROWS(see)(&taps[k], base, x);
+		ROWS(extreme)(true, acc, (const float *)x, acc, LOOM_PANEL_COLUMNS);
+	}
+}
 #endif
 
-ROWS_TARGET static void ROWS(finish_few)(const struct loom_finish *f, const float *acc, float *dst,
-					 size_t at, size_t n, bool known)
+/* @n is known when this is compiled, but for the last few; @act is one of those that are compared. */
+MATH void ROWS(finish_few)(const struct loom_finish *f, const float *acc, float *dst, size_t at,
+			   size_t n, bool each, uint32_t act)
 {
 	vf x = { 0 }, y = { 0 };
 	float a = f->param[0], b = f->param[1];
 
 	memcpy(&x, acc + at, n * 4);
 	if (f->bias) {
-		memcpy(&y, f->each ? f->bias + at : f->bias, f->each ? n * 4 : 4);
-		x += f->each ? y : ALL(f->bias[0]);
+		y = ALL(f->bias[0]);
+		if (each)
+			memcpy(&y, f->bias + at, n * 4);
+		x += y;
 	}
 	if (f->scale) {
-		memcpy(&y, f->each ? f->scale + at : f->scale, f->each ? n * 4 : 4);
-		x *= f->each ? y : ALL(f->scale[0]);
+		y = ALL(f->scale[0]);
+		if (each)
+			memcpy(&y, f->scale + at, n * 4);
+		x *= y;
 	}
 	if (f->residual) {
 		memcpy(&y, f->residual + at, n * 4);
 		x += y;
 	}
-	if (known && f->act == LOOM_ACT_RELU)
+	if (act == LOOM_ACT_RELU)
 		x = SEL(x <= 0.0f, ALL(0.0f), x);
-	else if (known && f->act == LOOM_ACT_CLIP)
+	else if (act == LOOM_ACT_CLIP)
 		x = SEL(x < a, ALL(a), SEL(x > b, ALL(b), x));
-	if (known)
-		x = SEL(x != x, (vf)((vu){ 0 } + LOOM_NAN_F32), x);
+	x = SEL(x != x, (vf)((vu){ 0 } + LOOM_NAN_F32), x);
 	memcpy(dst + at, &x, n * 4);
+}
+
+MATH void ROWS(finish_all)(const struct loom_finish *f, const float *acc, float *dst, size_t n,
+			   bool each, uint32_t act)
+{
+	size_t i = 0;
+
+	for (; i + MATH_LANES <= n; i += MATH_LANES)
+		ROWS(finish_few)(f, acc, dst, i, MATH_LANES, each, act);
+	if (i < n)
+		ROWS(finish_few)(f, acc, dst, i, n - i, each, act);
 }
 
 ROWS_TARGET static void ROWS(finish)(const struct loom_finish *f, const float *acc, float *dst,
 				     size_t n)
 {
-	bool known = f->act <= LOOM_ACT_CLIP;
-	size_t i = 0;
-
-	for (; i + MATH_LANES <= n; i += MATH_LANES)
-		ROWS(finish_few)(f, acc, dst, i, MATH_LANES, known);
-	if (i < n)
-		ROWS(finish_few)(f, acc, dst, i, n - i, known);
-	if (known)
+	if (f->act == LOOM_ACT_RELU && f->each)
+		ROWS(finish_all)(f, acc, dst, n, true, LOOM_ACT_RELU);
+	else if (f->act == LOOM_ACT_RELU)
+		ROWS(finish_all)(f, acc, dst, n, false, LOOM_ACT_RELU);
+	else if (f->act == LOOM_ACT_CLIP)
+		ROWS(finish_all)(f, acc, dst, n, f->each, LOOM_ACT_CLIP);
+	else
+		ROWS(finish_all)(f, acc, dst, n, f->each, LOOM_ACT_NONE);
+	if (f->act <= LOOM_ACT_CLIP)
 		return;
 	ROWS(act)(f->act, f->param, dst, n);
-	for (i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++)
 		dst[i] = dst[i] != dst[i] ? loom_f32_of(LOOM_NAN_F32) : dst[i];
 }
 
@@ -497,6 +526,7 @@ static const struct loom_rows ROWS(rows) = {
 	.spread = ROWS(spread),
 	.pick = ROWS(pick),
 	.depth = ROWS(depth),
+	.largest = ROWS(largest),
 	.finish = ROWS(finish),
 };
 

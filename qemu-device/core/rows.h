@@ -28,13 +28,14 @@ struct loom_piece {
 
 /**
  * struct loom_pieces - what the lanes of a panel see through a window at one tap
- * @n: pieces; lanes of none see a hole, which holds zero
+ * @n: pieces; lanes of none see a hole
+ * @hole: bits of what it holds
  * @step: bytes from what a lane sees to what the next one does
  * @low, @high: bytes from the channel's first element to the first byte that is seen and behind the
  *	last
  */
 struct loom_pieces {
-	uint32_t n;
+	uint32_t n, hole;
 	int64_t step;
 	int64_t low, high;
 	struct loom_piece at[LOOM_PANEL_COLUMNS];
@@ -114,6 +115,8 @@ struct loom_rows {
 	/** @depth: acc = the sum of what a panel sees of one channel at each tap times w. */
 	void (*depth)(const struct loom_pieces *taps, size_t n, const uint8_t *base, const float *w,
 		      float *acc);
+	/** @largest: acc = the largest that a panel sees of one channel. */
+	void (*largest)(const struct loom_pieces *taps, size_t n, const uint8_t *base, float *acc);
 	/** @finish: @dst may be @acc. */
 	void (*finish)(const struct loom_finish *finish, const float *acc, float *dst, size_t n);
 };

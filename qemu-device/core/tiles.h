@@ -76,7 +76,13 @@ bool loom_quant_tile(const struct loom_rows *rows, const struct loom_work *work,
 void loom_pool_plan(struct loom_work *work, loom_tile_fn run);
 
 bool loom_pool_tile(const struct loom_rows *rows, const struct loom_work *work, uint64_t tile,
-		    const atomic_uint *stop);
+		    struct loom_arena *arena, const atomic_uint *stop);
+
+/** loom_pool_has_panels() - whether a POOL is done by panels of places; what these do. */
+bool loom_pool_has_panels(const struct loom_work *work);
+void loom_pool_panels_plan(struct loom_work *work);
+bool loom_pool_panels_tile(const struct loom_rows *rows, const struct loom_work *work,
+			   uint64_t tile, struct loom_arena *arena, const atomic_uint *stop);
 
 /**
  * LOOM_ENGINE() - define struct loom_engine loom_engine_<id> over @rows and @kern
@@ -131,8 +137,7 @@ bool loom_pool_tile(const struct loom_rows *rows, const struct loom_work *work, 
 	static bool id##_pool_tile(const struct loom_work *work, uint64_t tile,		\
 				   struct loom_arena *arena, const atomic_uint *stop)	\
 	{										\
-		(void)arena;								\
-		return loom_pool_tile(rows, work, tile, stop);				\
+		return loom_pool_tile(rows, work, tile, arena, stop);				\
 	}										\
 	static bool id##_gemm_tile(const struct loom_work *work, uint64_t tile,		\
 				   struct loom_arena *arena, const atomic_uint *stop)	\

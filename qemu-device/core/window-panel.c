@@ -12,7 +12,7 @@ bool loom_window_has_pieces(const struct loom_window_view *v)
 {
 	int64_t step = (int64_t)((uint64_t)v->strides[LAST] * v->window[LAST].stride);
 
-	if (v->op->dtype != LOOM_DTYPE_F32 || v->hole || step < -STEP_MAX || step > STEP_MAX ||
+	if (v->op->dtype != LOOM_DTYPE_F32 || step < -STEP_MAX || step > STEP_MAX ||
 	    v->window[LAST].stride > STEP_MAX)
 		return false;
 	for (unsigned int i = 0; i < LOOM_WINDOW_AXES; i++)
@@ -62,6 +62,7 @@ void loom_window_pieces(const struct loom_window_view *v, const struct loom_wind
 	int64_t stride = axis->stride, dim = v->dims[LAST];
 
 	p->n = 0;
+	p->hole = v->hole;
 	p->step = (int64_t)((uint64_t)v->strides[LAST] * axis->stride);
 	p->low = INT64_MAX;
 	p->high = INT64_MIN;
@@ -114,7 +115,8 @@ void loom_window_pieces(const struct loom_window_view *v, const struct loom_wind
 void loom_window_gather(const struct loom_window_view *v, const struct loom_pieces *p, uint64_t off,
 			uint32_t *dst)
 {
-	memset(dst, 0, LOOM_PANEL_COLUMNS * 4);
+	for (unsigned int i = 0; i < LOOM_PANEL_COLUMNS; i++)
+		dst[i] = p->hole;
 	for (uint32_t i = 0; i < p->n; i++)
 		for (unsigned int k = 0, lane = p->at[i].lane; k < p->at[i].n; k++, lane++) {
 			uint64_t at = off + (uint64_t)(p->at[i].off + lane * p->step);
@@ -122,4 +124,44 @@ void loom_window_gather(const struct loom_window_view *v, const struct loom_piec
 
 			memcpy(&dst[lane], loom_view_get(&v->op->view, at, 4, &x), 4);
 		}
+}
+
+void loom_window_table(const struct loom_window_view *v, uint64_t line, uint64_t n, uint64_t taps,
+		       struct loom_pieces *pieces)
+{
+	uint64_t tap[LOOM_WINDOW_AXES];
+	struct loom_window_panel panel;
+
+	for (uint64_t at = 0; at < n; at += LOOM_PANEL_COLUMNS) {
+		loom_window_panel(v, line + at,
+				  n - at < LOOM_PANEL_COLUMNS ? n - at : LOOM_PANEL_COLUMNS, &panel);
+		for (uint64_t i = 0; i < taps; i++) {
+			uint64_t t = i;
+
+			for (unsigned int a = LOOM_WINDOW_AXES; a-- > 0; t /= v->taps[a])
+				tap[a] = t % v->taps[a];
+			loom_window_pieces(v, &panel, tap, pieces++);
+		}
+	}
+}
+
+const uint8_t *loom_window_base(const struct loom_window_view *v, const struct loom_pieces *taps,
+				uint64_t n, void *bounce, uint64_t size)
+{
+	int64_t low = INT64_MAX, high = INT64_MIN;
+
+	if (v->op->view.nruns == 1)
+		return v->op->view.runs[0].ptr + v->off;
+	for (uint64_t i = 0; i < n; i++) {
+		low = taps[i].low < low ? taps[i].low : low;
+		high = taps[i].high > high ? taps[i].high : high;
+	}
+	/* they see nothing but holes */
+	if (low >= high)
+		return bounce;
+	if ((uint64_t)(high - low) > size)
+		return NULL;
+	return (const uint8_t *)((uintptr_t)loom_view_get(&v->op->view, v->off + (uint64_t)low,
+							  (uint64_t)(high - low), bounce) -
+				 (uint64_t)low);
 }

@@ -104,6 +104,18 @@ const char *card_cannot(const struct ir_node *n, const struct accel_device_props
 		if (!ir_is_float(t) && ((t != ACCEL_I32 && !byte) || n->fn == ACCEL_REDUCE_MEAN))
 			return NO_TYPE;
 		return NULL;
+	case IR_GATHER:
+		if (!has(props, LOOM_OP_GATHER) || n->in[0]->rank > ACCEL_RANK_MAX)
+			return NO_OPERATOR;
+		if (!ir_is_float(t))
+			return NO_TYPE;
+		if (!n->in[1]->from || n->in[1]->from->op != IR_CHECK)
+			return "its indices are not checked before";
+		return n->in[0]->count && n->in[1]->count <= LOOM_DIM_MAX ? NULL : NO_OPERATOR;
+	case IR_NORM:
+		if (!has(props, LOOM_OP_NORM))
+			return NO_OPERATOR;
+		return ir_is_float(t) ? NULL : NO_TYPE;
 	case IR_SOFTMAX:
 		if (!has(props, LOOM_OP_SOFTMAX))
 			return NO_OPERATOR;
@@ -170,6 +182,36 @@ uint32_t card_place(struct ir_graph *g, const struct accel_device_props *props)
 	return missing;
 }
 
+static bool early(const struct ir_node *n)
+{
+	if (n->place != ACCEL_PLACE_HOST && n->place != ACCEL_PLACE_VIEW)
+		return false;
+	for (uint32_t i = 0; i < n->nin; i++)
+		if (n->in[i] && n->in[i]->from && !n->in[i]->from->early)
+			return false;
+	return true;
+}
+
+void card_order(struct ir_graph *g)
+{
+	struct ir_node *first = NULL, **to = &first, *rest = NULL, **later = &rest;
+
+	for (struct ir_node *n = g->first; n; n = n->next) {
+		n->early = early(n);
+		if (n->early) {
+			*to = n;
+			to = &n->next;
+		} else {
+			*later = n;
+			later = &n->next;
+		}
+	}
+	*later = NULL;
+	*to = rest;
+	g->first = first;
+	g->last = rest ? later : to;
+}
+
 bool card_packs(const struct ir_node *n, const struct accel_device_props *props)
 {
 	return (n->op == IR_MATMUL || n->op == IR_QMATMUL) && n->place == ACCEL_PLACE_CARD && n->in[1]->data && !n->in[1]->from &&
@@ -195,6 +237,40 @@ void card_tensor(struct accel_tensor *t, const struct ir_value *v,
 		 const struct card_operands *operands)
 {
 	card_shaped(t, v, v->rank, v->dims, operands);
+}
+
+static int emit_gather(struct accel_program *program, const struct ir_node *n,
+		       const struct card_operands *operands)
+{
+	const struct ir_value *x = n->in[0], *k = n->in[1];
+	struct accel_gather_op op = ACCEL_INIT(op);
+	int64_t dims[IR_RANK_MAX];
+
+	op.op = ACCEL_GATHER_TAKE;
+	op.axis = (uint32_t)n->axis;
+	memcpy(dims, x->dims, sizeof(dims));
+	dims[n->axis] = k->count;
+	card_shaped(&op.dst, n->out[0], x->rank, dims, operands);
+	card_tensor(&op.src, x, operands);
+	card_shaped(&op.indices, k, 1, &k->count, operands);
+	return accel_program_gather(program, &op);
+}
+
+static int emit_norm(struct accel_program *program, const struct ir_node *n,
+		     const struct card_operands *operands)
+{
+	struct accel_norm_op op = ACCEL_INIT(op);
+
+	op.op = (enum accel_norm)n->fn;
+	op.axes = n->axes;
+	op.epsilon = n->value;
+	card_tensor(&op.dst, n->out[0], operands);
+	card_tensor(&op.src, n->in[0], operands);
+	if (n->in[1])
+		card_tensor(&op.weight, n->in[1], operands);
+	if (n->in[2])
+		card_tensor(&op.bias, n->in[2], operands);
+	return accel_program_norm(program, &op);
 }
 
 static int emit_binary(struct accel_program *program, const struct ir_node *n,
@@ -248,6 +324,18 @@ static int emit_softmax(struct accel_program *program, const struct ir_node *n,
 	return accel_program_softmax(program, &op);
 }
 
+static void emit_epilogue(struct accel_tensor *bias, struct accel_tensor *scale,
+			  struct accel_tensor *residual, const struct ir_node *n,
+			  const struct card_operands *operands)
+{
+	if (n->nin > IR_P_BIAS && n->in[IR_P_BIAS])
+		card_shaped(bias, n->in[IR_P_BIAS], 1, &n->in[IR_P_BIAS]->count, operands);
+	if (n->nin > IR_P_SCALE && n->in[IR_P_SCALE])
+		card_shaped(scale, n->in[IR_P_SCALE], 1, &n->in[IR_P_SCALE]->count, operands);
+	if (n->nin > IR_P_RESIDUAL && n->in[IR_P_RESIDUAL])
+		card_tensor(residual, n->in[IR_P_RESIDUAL], operands);
+}
+
 static int emit_matmul(struct accel_program *program, const struct ir_node *n,
 		       const struct card_operands *operands)
 {
@@ -260,8 +348,7 @@ static int emit_matmul(struct accel_program *program, const struct ir_node *n,
 	op.weights = operands->weights(operands->arg, n->in[1]);
 	if (!op.weights)
 		card_tensor(&op.b, n->in[1], operands);
-	if (n->nin > 2)
-		card_shaped(&op.bias, n->in[2], 1, &n->in[2]->count, operands);
+	emit_epilogue(&op.bias, &op.scale, &op.residual, n, operands);
 	return accel_program_gemm(program, &op);
 }
 
@@ -299,6 +386,14 @@ static int emit_conv(struct accel_program *program, const struct ir_node *n,
 	card_tensor(&op.y, y, operands);
 	card_tensor(&op.x, n->in[0], operands);
 	card_filter(&op.w, w, n->axis, operands);
+	if (n->flag2) {
+		op.w.strides[2] = 1;
+		for (uint32_t i = op.w.rank; i-- > 3;) {
+			op.w.strides[i] = taps * w->dims[1];
+			taps *= w->dims[i - 1];
+		}
+	}
+	taps = 1;
 	card_window(&op.window, n->ints, y->rank - 2);
 	for (uint32_t i = 2; i < w->rank; i++)
 		taps *= w->dims[i];
@@ -312,8 +407,7 @@ static int emit_conv(struct accel_program *program, const struct ir_node *n,
 		op.window.spacing[i] = op.window.stride[i];
 		op.window.stride[i] = 1;
 	}
-	if (n->nin > 2)
-		card_shaped(&op.bias, n->in[2], 1, &n->in[2]->count, operands);
+	emit_epilogue(&op.bias, &op.scale, &op.residual, n, operands);
 	return accel_program_conv(program, &op);
 }
 
@@ -448,6 +542,10 @@ int card_emit(struct accel_program *program, const struct ir_node *n,
 		return emit_reduce(program, n, operands);
 	case IR_SOFTMAX:
 		return emit_softmax(program, n, operands);
+	case IR_GATHER:
+		return emit_gather(program, n, operands);
+	case IR_NORM:
+		return emit_norm(program, n, operands);
 	case IR_MATMUL:
 		return emit_matmul(program, n, operands);
 	case IR_CONV:

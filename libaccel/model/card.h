@@ -13,6 +13,9 @@
  */
 const char *card_cannot(const struct ir_node *n, const struct accel_device_props *props);
 
+/** card_order() - let what the processor can do before all runs of the card come first. */
+void card_order(struct ir_graph *g);
+
 /** card_place() - decide for each node of a graph. Return: how many can run nowhere. */
 uint32_t card_place(struct ir_graph *g, const struct accel_device_props *props);
 

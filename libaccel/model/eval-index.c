@@ -57,6 +57,21 @@ static int gather(const struct ir_node *n, const char *in, const char *indices, 
 	return 0;
 }
 
+static int check(const struct ir_node *n, const char *in, char *out)
+{
+	const struct ir_value *k = n->in[0];
+	int64_t at;
+
+	for (int64_t i = 0; i < k->count; i++) {
+		int ret = lookup(k, in, i, n->ints[0], &at);
+
+		if (ret)
+			return ret;
+	}
+	memcpy(out, in, k->size);
+	return 0;
+}
+
 /* Both ways: out[i] = in[.. index[i] ..], or out[.. index[i] ..] = updates[i]. */
 static int elements(const struct ir_node *n, const char *in, const char *indices,
 		    const char *updates, char *out)
@@ -210,6 +225,8 @@ static int top_k(const struct ir_node *n, const char *in, char *values, int64_t 
 int eval_index(const struct ir_node *n, const void *const *in, void *const *out)
 {
 	switch (n->op) {
+	case IR_CHECK:
+		return check(n, in[0], out[0]);
 	case IR_GATHER:
 		return gather(n, in[0], in[1], out[0]);
 	case IR_GATHER_ELEMENTS:

@@ -175,6 +175,7 @@ const char *eval_cannot(const struct ir_node *n)
 		return eval_quant_cannot(n);
 	case IR_CONV:
 	case IR_POOL:
+	case IR_NORM:
 		return "the processor does not have this operator";
 	default:
 		return NULL;
@@ -199,6 +200,7 @@ int eval(const struct ir_node *n, const void *const *in, void *const *out)
 		break;
 	case IR_ARG:
 	case IR_TOPK:
+	case IR_CHECK:
 	case IR_GATHER:
 	case IR_GATHER_ELEMENTS:
 	case IR_GATHER_ND:

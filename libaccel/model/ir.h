@@ -51,9 +51,10 @@ enum ir_op {
 	IR_REDUCE,		/* fn: enum accel_reduce; axes */
 	IR_ARG,			/* fn: 0 min, 1 max; axis; flag: last of equals */
 	IR_SOFTMAX,		/* axes; flag: logarithm */
-	IR_MATMUL,		/* a, b, bias or NULL; act */
-	IR_CONV,		/* x, w, bias or NULL; axis: groups; flag: transposed; ints: for
-				 * three spatial axes strides, dilations, places before; act */
+	IR_MATMUL,		/* enum ir_product; act */
+	IR_CONV,		/* enum ir_product; axis: groups; flag: transposed; flag2: w's elements
+				 * lie with the taps before the channels; ints: for three spatial axes
+				 * strides, dilations, places before; act */
 	IR_POOL,		/* fn: enum accel_pool; flag: holes count; ints: strides, dilations,
 				 * places before, taps, places after that count; a second result:
 				 * where the largest was */
@@ -87,8 +88,18 @@ enum ir_op {
 	IR_QCONV,		/* enum ir_quant; as CONV, never transposed; act */
 	IR_TREES,		/* x of [rows, columns]; extra: struct trees */
 	IR_LABEL,		/* x, keys, values: that of the first key that x is, or the last */
+	IR_NORM,		/* x, weight or NULL, bias or NULL; fn: enum accel_norm; axes; value:
+				 * epsilon */
+	IR_CHECK,		/* integers, which must be indices of an axis of ints[0] elements */
 	IR_OPS,
 };
+
+/*
+ * Operands of IR_MATMUL and IR_CONV: all but the first two may be absent. What is multiplied comes to
+ * a sum, to which the bias is added, which is multiplied by the scale and to which the
+ * residual is added; the latter broadcast.
+ */
+enum ir_product { IR_P_A, IR_P_B, IR_P_BIAS, IR_P_RESIDUAL, IR_P_SCALE, IR_P_OPERANDS };
 
 struct ir_value {
 	const char *name;
@@ -128,6 +139,8 @@ struct ir_node {
 	uint32_t nin, nout;
 	struct ir_value **in;	/* NULL: absent */
 	struct ir_value **out;	/* NULL: not wanted */
+	struct ir_node *moved;	/* of a pass: where it stands now */
+	bool early;		/* needs nothing that the card computes */
 	enum accel_place place;
 	const char *reason;
 };

@@ -48,7 +48,7 @@ static const char *const ops[IR_OPS] = {
 	[IR_SCATTER_ND] = "scatter-nd", [IR_WHERE] = "where", [IR_CUMSUM] = "cumulative-sum",
 	[IR_TOPK] = "top-k", [IR_TRILU] = "triangle",
 	[IR_RESIZE] = "resize", [IR_GRID_SAMPLE] = "grid-sample", [IR_ROI_ALIGN] = "roi-align",
-	[IR_REVERSE] = "reverse",
+	[IR_REVERSE] = "reverse", [IR_CHECK] = "check-indices",
 	[IR_QUANTIZE] = "quantize", [IR_DEQUANTIZE] = "dequantize",
 	[IR_QMATMUL] = "integer-matmul", [IR_QCONV] = "integer-conv",
 	[IR_TREES] = "trees", [IR_LABEL] = "label",
@@ -57,6 +57,8 @@ static const char *const ops[IR_OPS] = {
 const char *ir_op_name(const struct ir_node *n)
 {
 	switch (n->op) {
+	case IR_NORM:
+		return n->fn == ACCEL_NORM_RMS ? "rms-norm" : "layer-norm";
 	case IR_BINARY:
 		return binaries[n->fn];
 	case IR_UNARY:
@@ -89,6 +91,15 @@ static size_t list(char *text, size_t used, size_t size, const char *name, const
 	for (uint32_t i = 0; i < n; i++)
 		used = put(text, used, size, "%s%lld", i ? "," : "", ints[i]);
 	return put(text, used, size, "%s", "] ", 0);
+}
+
+static size_t product(const struct ir_node *n, char *text, size_t used, size_t size)
+{
+	if (n->nin > IR_P_SCALE && n->in[IR_P_SCALE])
+		used = put(text, used, size, "%s", "scaled ", 0);
+	if (n->nin > IR_P_RESIDUAL && n->in[IR_P_RESIDUAL])
+		used = put(text, used, size, "%s", "residual ", 0);
+	return used;
 }
 
 const char *ir_detail(struct ir_graph *g, const struct ir_node *n)
@@ -145,6 +156,20 @@ const char *ir_detail(struct ir_graph *g, const struct ir_node *n)
 			used = put(text, used, size, "%sgroups=%lld ", "", n->axis);
 		if (n->flag)
 			used = put(text, used, size, "%s", "transposed ", 0);
+		if (n->op == IR_CONV)
+			used = product(n, text, used, size);
+		break;
+	case IR_MATMUL:
+		used = product(n, text, used, size);
+		break;
+	case IR_NORM:
+		for (uint32_t i = 0; i < IR_RANK_MAX; i++)
+			if (n->axes >> i & 1)
+				axes[naxes++] = i;
+		used = list(text, used, size, "axes=", axes, naxes);
+		break;
+	case IR_CHECK:
+		used = put(text, used, size, "%sbelow=%lld ", "", n->ints[0]);
 		break;
 	case IR_MISSING:
 		snprintf(text, size, "%s", n->text);

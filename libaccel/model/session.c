@@ -58,6 +58,7 @@ static int compile(struct accel_session *s, const struct accel_session_opts *opt
 	cannot = card_place(s->graph, &s->queue->context->device->props);
 	if (cannot)
 		return missing(s->graph, cannot);
+	card_order(s->graph);
 	for (struct ir_node *n = s->graph->first; n; n = n->next, nodes++) {
 		s->info.card_nodes += n->place == ACCEL_PLACE_CARD;
 		s->info.host_nodes += n->place == ACCEL_PLACE_HOST;

@@ -6,7 +6,8 @@ KSELFTESTS += recover inject dump kill ras pmu gone failnth sleep
 KSELFTEST_BINS := $(KSELFTESTS:%=$(B)/tests/kselftest/ks-%)
 TESTS_VM += $(KSELFTEST_BINS)
 DEPS += $(KSELFTESTS:%=$(B)/tests/kselftest/%.d) $(B)/tests/kselftest/card.d \
-	$(B)/tests/kselftest/root.d
+	$(B)/tests/kselftest/root.d $(B)/tests/kselftest/product.d \
+	$(B)/tests/kselftest/figures.d
 
 # The harness is part of the kernel's source, which is fetched when it is first needed.
 $(B)/tests/kselftest/%.o: tests/kselftest/%.c

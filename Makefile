@@ -105,6 +105,7 @@ demo-run: all
 # Tests.  check is the whole suite with its one line of totals; the others are its parts.
 
 .PHONY: check check-host check-plain check-asan check-tsan check-vm check-debug lint dkms-check run-tests fuzz bench
+.PHONY: fuzz-ioctl
 check:
 	$(Q)tools/setup check
 	$(Q)+tests/run
@@ -151,6 +152,12 @@ fuzz:
 	$(Q)+$(MAKE) --no-print-directory fuzz-programs
 	$(Q)tests/fuzz/run $(if $(RUNS),--runs $(RUNS)) $(if $(SEED),--seed $(SEED)) $(TARGETS)
 
+# The calls of the driver, in a machine whose kernel checks itself: CALLS, SEED, KERNEL=debian, TRACE=1.
+fuzz-ioctl:
+	$(Q)tools/setup $(if $(filter debian,$(KERNEL)),vm,debug)
+	$(Q)+tests/fuzz-ioctl/run $(if $(CALLS),--calls $(CALLS)) $(if $(SEED),--seed $(SEED)) \
+		$(if $(KERNEL),--kernel $(KERNEL)) $(if $(TRACE),--trace)
+
 # Fragments add to install and uninstall with double-colon rules.
 install:: all
 uninstall::
@@ -180,6 +187,8 @@ help:
 	'dkms-check  add, build, install and remove the driver by DKMS in private trees' \
 	'bench       figures and plots in build/bench (ROUNDS=15, BENCH="jobs instructions gemm")' \
 	'fuzz        libFuzzer over the card: RUNS=1000000 of each target (TARGETS="cmd mmu", SEED=1)' \
+	'fuzz-ioctl  the calls of the driver, fuzzed on a kernel that checks itself: CALLS=1000000' \
+	'            (SEED=1, KERNEL=debian, TRACE=1)' \
 	'conformance ONNX'"'"'s own tests on sim: (CONFORMANCE_DEVICE=, CONFORMANCE_DATA=, V=1)' \
 	'lint        warnings, sparse, checkpatch, kernel-doc, gcc, clang, shellcheck' \
 	'' \

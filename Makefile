@@ -105,7 +105,7 @@ demo-run: all
 # Tests.  check is the whole suite with its one line of totals; the others are its parts.
 
 .PHONY: check check-host check-plain check-asan check-tsan check-vm check-debug lint dkms-check run-tests fuzz bench
-.PHONY: fuzz-ioctl
+.PHONY: fuzz-ioctl soak
 check:
 	$(Q)tools/setup check
 	$(Q)+tests/run
@@ -158,6 +158,12 @@ fuzz-ioctl:
 	$(Q)+tests/fuzz-ioctl/run $(if $(CALLS),--calls $(CALLS)) $(if $(SEED),--seed $(SEED)) \
 		$(if $(KERNEL),--kernel $(KERNEL)) $(if $(TRACE),--trace)
 
+# Clients of all kinds for a long time: MINUTES, SEED, KERNEL=debug.
+soak:
+	$(Q)tools/setup $(if $(filter debug,$(KERNEL)),debug,vm)
+	$(Q)+tests/soak/run $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED)) \
+		$(if $(KERNEL),--kernel $(KERNEL))
+
 # Fragments add to install and uninstall with double-colon rules.
 install:: all
 uninstall::
@@ -189,6 +195,7 @@ help:
 	'fuzz        libFuzzer over the card: RUNS=1000000 of each target (TARGETS="cmd mmu", SEED=1)' \
 	'fuzz-ioctl  the calls of the driver, fuzzed on a kernel that checks itself: CALLS=1000000' \
 	'            (SEED=1, KERNEL=debian, TRACE=1)' \
+	'soak        clients of all kinds, failures and kills for MINUTES=30 (SEED=1, KERNEL=debug)' \
 	'conformance ONNX'"'"'s own tests on sim: (CONFORMANCE_DEVICE=, CONFORMANCE_DATA=, V=1)' \
 	'lint        warnings, sparse, checkpatch, kernel-doc, gcc, clang, shellcheck' \
 	'' \

@@ -14,6 +14,7 @@ struct accel_model;
 struct accel_session;
 struct accel_graph;
 struct accel_profile;
+struct accel_batcher;
 
 /** ACCEL_VALUE_RANK_MAX - axes of a model's values; the card's tensors have ACCEL_RANK_MAX. */
 #define ACCEL_VALUE_RANK_MAX	8
@@ -180,6 +181,70 @@ struct accel_run_opts {
 	uint64_t flags;
 	uint64_t deadline;
 	uint64_t cookie;
+};
+
+/** ACCEL_BATCHER_AHEAD - compile all sizes of batches at once, not when they are first needed. */
+#define ACCEL_BATCHER_AHEAD	(1ull << 0)
+
+/**
+ * struct accel_batcher_opts - how requests are put together
+ * @sz: ACCEL_INIT
+ * @flags: ACCEL_BATCHER_*
+ * @session: how to compile, without sizes of the batch axes; NULL for the defaults
+ * @max_rows: largest batch, at most 4096; 0: 16
+ * @max_waiting: rows that may wait at a time; 0: 64 times @max_rows
+ * @max_delay_ns: how long the first of a batch waits for others; 0: not at all, only those that
+ *	wait already are taken
+ */
+struct accel_batcher_opts {
+	size_t sz;
+	uint64_t flags;
+	const struct accel_session_opts *session;
+	uint32_t max_rows;
+	uint32_t max_waiting;
+	uint64_t max_delay_ns;
+};
+
+/**
+ * struct accel_batch_request - one request
+ * @sz: ACCEL_INIT
+ * @inputs: elements of each input of the model, @rows times
+ * @outputs: room for each output; NULL or a NULL in it: not wanted
+ * @rows: elements of the batch, 1 for most; 0: 1
+ * @deadline: CLOCK_MONOTONIC ns; if it has not begun by then, it fails with -ETIME; 0: none
+ * @cookie: comes back in the result
+ *
+ * The memory is in use until the fence is done.
+ */
+struct accel_batch_request {
+	size_t sz;
+	const void *const *inputs;
+	void *const *outputs;
+	uint32_t rows;
+	uint64_t deadline;
+	uint64_t cookie;
+};
+
+/**
+ * struct accel_batcher_info - what a batcher has done
+ * @sz: ACCEL_INIT
+ * @inputs: number of inputs
+ * @outputs: number of outputs
+ * @sizes: sizes of batches that are compiled
+ * @requests: requests that were run
+ * @rows: rows of these
+ * @batches: runs
+ * @padding: rows that were computed for nothing, as no size fitted better
+ */
+struct accel_batcher_info {
+	size_t sz;
+	uint32_t inputs;
+	uint32_t outputs;
+	uint32_t sizes;
+	uint64_t requests;
+	uint64_t rows;
+	uint64_t batches;
+	uint64_t padding;
 };
 
 /**
@@ -427,6 +492,61 @@ ACCEL_API int accel_session_run_async(struct accel_session *session, struct acce
  * cannot be taken back.
  */
 ACCEL_API int accel_session_cancel(struct accel_session *session);
+
+/**
+ * accel_batcher_create() - put requests of any threads together into batches
+ * @model: whose inputs all have the batch as their first axis, of an open size
+ * @queue: where to run; its priority is that of the batches
+ * @opts: NULL for the defaults
+ * @batcher: set to the new batcher, to be freed with accel_batcher_free()
+ *
+ * Sizes of batches are 1, 2, 4 and so on; all share one copy of the constants. Results have the
+ * bits of a run alone. So that this is so, the library proves for each size that an element's
+ * results depend on nothing else of the batch; a model for which it cannot is refused.
+ * Errors: -EOPNOTSUPP: no such proof, the text names the operator and why; -EINVAL: options, or an
+ * input whose first axis has a fixed size; those of accel_session_create().
+ */
+ACCEL_API int accel_batcher_create(struct accel_model *model, struct accel_queue *queue,
+				   const struct accel_batcher_opts *opts,
+				   struct accel_batcher **batcher);
+
+/**
+ * accel_batcher_free() - end it; NULL is allowed
+ *
+ * The batch under way is finished, requests that wait end with -ECANCELED. No other thread may be
+ * in a call on it.
+ */
+ACCEL_API void accel_batcher_free(struct accel_batcher *batcher);
+
+/** accel_batcher_info() - what it has done so far. Errors: -EINVAL, -E2BIG. */
+ACCEL_API int accel_batcher_info(struct accel_batcher *batcher, struct accel_batcher_info *info);
+
+/** accel_batcher_input() - input @i of one row. Errors: -EINVAL, -E2BIG. */
+ACCEL_API int accel_batcher_input(struct accel_batcher *batcher, uint32_t i,
+				  struct accel_value_info *info);
+
+/** accel_batcher_output() - output @i of one row. Errors: -EINVAL, -E2BIG. */
+ACCEL_API int accel_batcher_output(struct accel_batcher *batcher, uint32_t i,
+				   struct accel_value_info *info);
+
+/**
+ * accel_batcher_submit() - hand in a request; any thread
+ * @batcher: where
+ * @request: copied; its memory is in use until the fence is done
+ * @fence: set to the end of the request; jobs cannot wait for it
+ *
+ * The result's times and costs are those of the whole batch. A request that fails on the
+ * processor, as for an index out of range, fails alone: the others of its batch are run again.
+ * Errors: -EINVAL; -E2BIG: more rows than a batch; -EAGAIN: too many wait; -ENOMEM.
+ */
+ACCEL_API int accel_batcher_submit(struct accel_batcher *batcher,
+				   const struct accel_batch_request *request,
+				   struct accel_fence **fence);
+
+/** accel_batcher_run() - the same, and wait. Errors: those and the request's. */
+ACCEL_API int accel_batcher_run(struct accel_batcher *batcher,
+				const struct accel_batch_request *request,
+				struct accel_result *result);
 
 /**
  * accel_profile_create() - run once, operator by operator, and keep what each cost

@@ -1,0 +1,391 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Requests that are put together: which models allow it, and that nobody notices.
+ */
+#include <pthread.h>
+
+#include "check.h"
+#include "onnx.h"
+
+static struct accel_model *model_of(const Onnx__ModelProto *m)
+{
+	struct accel_model *model = NULL;
+	size_t size;
+	void *data = onnx_bytes(m, &size);
+
+	if (accel_model_load_memory(data, size, NULL, &model))
+		check_fail(__FILE__, __LINE__, accel_last_error()->text);
+	free(data);
+	return model;
+}
+
+static int batcher_of(struct bench *b, const Onnx__ModelProto *m, uint32_t rows, uint64_t delay,
+		      struct accel_batcher **batcher)
+{
+	struct accel_batcher_opts opts = ACCEL_INIT(opts);
+	struct accel_model *model = model_of(m);
+	int ret;
+
+	opts.max_rows = rows;
+	opts.max_delay_ns = delay;
+	ret = accel_batcher_create(model, b->queue, &opts, batcher);
+	accel_model_unref(model);
+	return ret;
+}
+
+/* --- Which models ------------------------------------------------------------------------ */
+
+static Onnx__ModelProto *one_input(const int64_t *dims)
+{
+	Onnx__ModelProto *m = onnx_model(13);
+
+	onnx_input(m, "x", F32, dims);
+	onnx_output(m, "y", F32);
+	return m;
+}
+
+static void refused(void)
+{
+	struct accel_batcher *batcher = NULL;
+	Onnx__ModelProto *m;
+	struct bench b;
+
+	REQUIRE(bench_open(&b, NULL));
+#define REFUSED(m, why) \
+	do { \
+		CHECK_ERR_TEXT(batcher_of(&b, (m), 4, 0, &batcher), -EOPNOTSUPP, why); \
+		accel_batcher_free(batcher); \
+		batcher = NULL; \
+	} while (0)
+	m = one_input((int64_t[]){ -2, 3, -1 });
+	onnx_int(onnx_node(m, "Softmax", "x", "y"), "axis", 0);
+	REFUSED(m, "along the batch");
+	m = one_input((int64_t[]){ -2, 3, -1 });
+	onnx_ints(onnx_node(m, "ReduceMax", "x", "r"), "axes", (int64_t[]){ 0 }, 1);
+	onnx_node(m, "Add", "x r", "y");
+	REFUSED(m, "along the batch");
+	/* its size is a factor */
+	m = one_input((int64_t[]){ -2, 3, -1 });
+	onnx_node(m, "Shape", "x", "s");
+	onnx_longs(m, "zero", (int64_t[]){ 0 }, 1);
+	onnx_node(m, "Gather", "s zero", "n");
+	onnx_int(onnx_node(m, "Cast", "n", "f"), "to", F32);
+	onnx_node(m, "Mul", "x f", "y");
+	REFUSED(m, "constant depends on the size");
+	/* elements are numbered */
+	m = one_input((int64_t[]){ -2, 1, -1 });
+	onnx_node(m, "Shape", "x", "s");
+	onnx_node(m, "ConstantOfShape", "s", "c");
+	onnx_longs(m, "axis", (int64_t[]){ 0 }, 1);
+	onnx_node(m, "Add", "c one", "d");
+	onnx_floats(m, "one", (int64_t[]){ 1, -1 }, 3);
+	m->graph->node[2]->input[1] = m->graph->initializer[1]->name;
+	onnx_int(onnx_node(m, "CumSum", "d axis", "e"), "exclusive", 1);
+	onnx_node(m, "Add", "x e", "y");
+	CHECK_EQ(batcher_of(&b, m, 4, 0, &batcher), -EOPNOTSUPP);
+	accel_batcher_free(batcher);
+	batcher = NULL;
+	/* turned over */
+	m = one_input((int64_t[]){ -2, 3, -1 });
+	onnx_node(m, "Flatten", "x", "a");
+	onnx_ints(onnx_node(m, "Transpose", "a", "t"), "perm", (int64_t[]){ 1, 0 }, 2);
+	onnx_longs(m, "shape", (int64_t[]){ -1, 3 }, 2);
+	onnx_node(m, "Reshape", "t shape", "y");
+	REFUSED(m, "batch");
+	/* products of the batch with itself */
+	m = one_input((int64_t[]){ -2, 3, -1 });
+	onnx_ints(onnx_node(m, "Transpose", "x", "t"), "perm", (int64_t[]){ 1, 0 }, 2);
+	onnx_node(m, "MatMul", "x t", "y");
+	REFUSED(m, "factors");
+	m = one_input((int64_t[]){ -2, 3, -1 });
+	onnx_ints(onnx_node(m, "Transpose", "x", "t"), "perm", (int64_t[]){ 1, 0 }, 2);
+	onnx_node(m, "MatMul", "t x", "y");
+	REFUSED(m, "sums along the batch");
+	/* places are counted through all images */
+	m = one_input((int64_t[]){ -2, 1, 4, 4, -1 });
+	onnx_ints(onnx_node(m, "MaxPool", "x", "p i"), "kernel_shape", (int64_t[]){ 2, 2 }, 2);
+	onnx_int(onnx_node(m, "Cast", "i", "y"), "to", F32);
+	REFUSED(m, "places");
+	/* the batch is not what the output begins with */
+	m = one_input((int64_t[]){ -2, 3, -1 });
+	onnx_ints(onnx_node(m, "Transpose", "x", "y"), "perm", (int64_t[]){ 1, 0 }, 2);
+	REFUSED(m, "output 'y'");
+	m = one_input((int64_t[]){ 5, 3, -1 });
+	onnx_node(m, "Neg", "x", "y");
+	CHECK_ERR_TEXT(batcher_of(&b, m, 4, 0, &batcher), -EINVAL, "not open");
+	/* a batch of one needs no proof */
+	m = one_input((int64_t[]){ -2, 3, -1 });
+	onnx_int(onnx_node(m, "Softmax", "x", "y"), "axis", 0);
+	CHECK(!batcher_of(&b, m, 1, 0, &batcher));
+	accel_batcher_free(batcher);
+	bench_close(&b);
+}
+
+/* --- Results ----------------------------------------------------------------------------- */
+
+#define ROWS	13
+#define MOST	4096
+
+/* All rows alone, then together in one go, then in pieces from several threads: the same bits. */
+static float elements[ROWS * MOST], alone[ROWS * MOST], together[ROWS * MOST];
+
+struct piece {
+	pthread_t id;
+	struct accel_batcher *batcher;
+	uint32_t from, rows;
+	size_t in, out;
+	int ret;
+};
+
+static void *hand_in(void *arg)
+{
+	struct piece *p = arg;
+	struct accel_batch_request r = ACCEL_INIT(r);
+
+	r.inputs = (const void *[]){ elements + p->from * p->in };
+	r.outputs = (void *[]){ together + p->from * p->out, NULL };
+	r.rows = p->rows;
+	p->ret = accel_batcher_run(p->batcher, &r, NULL);
+	return NULL;
+}
+
+static void compare(struct bench *b, const Onnx__ModelProto *m)
+{
+	struct accel_value_info in = ACCEL_INIT(in), out = ACCEL_INIT(out);
+	struct accel_batch_request r = ACCEL_INIT(r);
+	struct accel_batcher_info info = ACCEL_INIT(info);
+	struct accel_model *model = model_of(m);
+	struct accel_session *session = NULL;
+	struct accel_batcher *batcher = NULL;
+	struct piece pieces[ROWS];
+	uint32_t n = 0;
+
+	REQUIRE(model && !accel_session_create(model, b->queue, NULL, &session));
+	if (!CHECK_EQ(batcher_of(b, m, 16, 0, &batcher), 0)) {
+		printf("# %s\n", accel_last_error()->text);
+		return;
+	}
+	CHECK(!accel_batcher_input(batcher, 0, &in) && !accel_batcher_output(batcher, 0, &out));
+	REQUIRE(in.size <= MOST * 4 && out.size <= MOST * 4);
+	for (size_t i = 0; i < ROWS * in.size / 4; i++)
+		elements[i] = (float)((int)(i * 7919 % 613) - 300) / 100;
+	for (uint32_t i = 0; i < ROWS; i++) {
+		CHECK(!accel_session_write(session, 0, elements + i * in.size / 4, in.size));
+		CHECK(!accel_session_run(session, soon(), NULL));
+		CHECK(!accel_session_read(session, 0, alone + i * out.size / 4, out.size));
+	}
+	memset(together, 0xff, sizeof(together));
+	r.inputs = (const void *[]){ elements };
+	r.outputs = (void *[]){ together, NULL };
+	r.rows = ROWS;
+	CHECK(!accel_batcher_run(batcher, &r, NULL));
+	CHECK(!memcmp(alone, together, ROWS * out.size));
+	CHECK(!accel_batcher_info(batcher, &info));
+	CHECK(info.batches == 1 && info.rows == ROWS && info.padding == 16 - ROWS);
+	memset(together, 0xff, sizeof(together));
+	for (uint32_t at = 0; at < ROWS; n++) {
+		uint32_t rows = n % 3 + 1 < ROWS - at ? n % 3 + 1 : ROWS - at;
+
+		pieces[n] = (struct piece){ .batcher = batcher, .from = at, .rows = rows,
+					    .in = in.size / 4, .out = out.size / 4 };
+		CHECK(!pthread_create(&pieces[n].id, NULL, hand_in, &pieces[n]));
+		at += rows;
+	}
+	for (uint32_t i = 0; i < n; i++) {
+		pthread_join(pieces[i].id, NULL);
+		CHECK_EQ(pieces[i].ret, 0);
+	}
+	CHECK(!memcmp(alone, together, ROWS * out.size));
+	CHECK(!accel_batcher_info(batcher, &info));
+	CHECK(info.rows == 2 * ROWS && info.requests == 1 + n);
+	accel_batcher_free(batcher);
+	accel_session_unref(session);
+	accel_model_unref(model);
+}
+
+/* Attention as it is exported: heads are split off, batch and heads merged and parted again. */
+static Onnx__ModelProto *attention(void)
+{
+	Onnx__ModelProto *m = one_input((int64_t[]){ -2, 6, 8, -1 });
+
+	onnx_floats(m, "q", (int64_t[]){ 8, 8, -1 }, 1);
+	onnx_floats(m, "k", (int64_t[]){ 8, 8, -1 }, 2);
+	onnx_longs(m, "heads", (int64_t[]){ 0, 6, 2, 4 }, 4);
+	onnx_longs(m, "flat", (int64_t[]){ -1, 6, 4 }, 3);
+	onnx_longs(m, "rows", (int64_t[]){ -1, 8 }, 2);
+	onnx_longs(m, "back", (int64_t[]){ -1, 6, 8 }, 3);
+	onnx_longs(m, "four", (int64_t[]){ -1, 2, 6, 4 }, 4);
+	/* [N 6, 8], and back */
+	onnx_node(m, "Reshape", "x rows", "x2");
+	onnx_node(m, "MatMul", "x2 q", "q2");
+	onnx_node(m, "MatMul", "x k", "k1");
+	onnx_node(m, "Reshape", "q2 back", "q1");
+	onnx_node(m, "Reshape", "q1 heads", "q4");
+	onnx_node(m, "Reshape", "k1 heads", "k4");
+	onnx_ints(onnx_node(m, "Transpose", "q4", "qt"), "perm", (int64_t[]){ 0, 2, 1, 3 }, 4);
+	onnx_ints(onnx_node(m, "Transpose", "k4", "kt"), "perm", (int64_t[]){ 0, 2, 3, 1 }, 4);
+	onnx_node(m, "MatMul", "qt kt", "scores");
+	onnx_node(m, "Softmax", "scores", "p");
+	onnx_node(m, "MatMul", "p qt", "v");
+	onnx_node(m, "Reshape", "v flat", "merged");
+	onnx_node(m, "Tanh", "merged", "h");
+	onnx_node(m, "Reshape", "h four", "parted");
+	onnx_ints(onnx_node(m, "Transpose", "parted", "vt"), "perm", (int64_t[]){ 0, 2, 1, 3 }, 4);
+	onnx_node(m, "Reshape", "vt back", "o");
+	onnx_node(m, "Add", "o x", "y");
+	return m;
+}
+
+static void equal(void)
+{
+	Onnx__ModelProto *m;
+	struct bench b;
+
+	REQUIRE(bench_open(&b, NULL));
+	compare(&b, onnx_network());
+	compare(&b, attention());
+	/* on the processor, too; and what is expanded to the batch */
+	m = one_input((int64_t[]){ -2, 5, -1 });
+	onnx_node(m, "Shape", "x", "s");
+	onnx_floats(m, "row", (int64_t[]){ 5, -1 }, 4);
+	onnx_node(m, "Expand", "row s", "e");
+	onnx_node(m, "Sin", "x", "t");
+	onnx_int(onnx_node(m, "Concat", "t e x", "c"), "axis", 1);
+	onnx_node(m, "Exp", "c", "y");
+	compare(&b, m);
+	bench_close(&b);
+}
+
+/* --- Behaviour --------------------------------------------------------------------------- */
+
+#define LONG	(60 * SECOND)
+
+/* y = x[i] of each row. */
+static Onnx__ModelProto *lookup(void)
+{
+	Onnx__ModelProto *m = onnx_model(13);
+
+	onnx_input(m, "x", F32, (int64_t[]){ -2, 4, -1 });
+	onnx_input(m, "i", I64, (int64_t[]){ -2, 1, -1 });
+	onnx_int(onnx_node(m, "GatherElements", "x i", "g"), "axis", 1);
+	onnx_node(m, "Neg", "g", "y");
+	onnx_output(m, "y", F32);
+	return m;
+}
+
+static int ask(struct accel_batcher *batcher, const float *x, const int64_t *i, float *y,
+	       uint64_t deadline, struct accel_fence **fence)
+{
+	struct accel_batch_request r = ACCEL_INIT(r);
+
+	r.inputs = (const void *[]){ x, i };
+	r.outputs = (void *[]){ y };
+	r.deadline = deadline;
+	r.cookie = (uint64_t)*i;
+	return accel_batcher_submit(batcher, &r, fence);
+}
+
+static void errors(void)
+{
+	static const float x[4] = { 10, 20, 30, 40 };
+	int64_t index[8] = { 0, 1, 2, 9, 3, 0, -1, 1 };
+	struct accel_batch_request r = ACCEL_INIT(r);
+	struct accel_batcher_info info = ACCEL_INIT(info);
+	struct accel_batcher *batcher = NULL;
+	struct accel_fence *fence[8];
+	struct accel_result result;
+	float y[8] = { 0 };
+	struct bench b;
+
+	REQUIRE(bench_open(&b, NULL) && !batcher_of(&b, lookup(), 8, LONG, &batcher));
+	/* Eight fill a batch, which begins then. */
+	for (int i = 0; i < 8; i++)
+		CHECK(!ask(batcher, x, &index[i], &y[i], 0, &fence[i]));
+	for (int i = 0; i < 8; i++) {
+		CHECK(!accel_fence_wait(fence[i], soon()));
+		CHECK_EQ(accel_fence_result(fence[i], &result), i == 3 ? -EINVAL : 0);
+		CHECK_EQ(result.cookie, index[i]);
+		CHECK_EQ(result.outcome, i == 3 ? ACCEL_JOB_HOST : ACCEL_JOB_OK);
+		CHECK(y[i] == (i == 3 ? 0 : -x[(index[i] + 4) % 4]));
+		accel_fence_unref(fence[i]);
+	}
+	/* One that works: a batch in one go. */
+	CHECK(!accel_batcher_info(batcher, &info) && info.batches == 9 && info.requests == 7);
+	index[3] = 3;
+	for (int i = 0; i < 8; i++)
+		CHECK(!ask(batcher, x, &index[i], &y[i], 0, &fence[i]));
+	for (int i = 0; i < 8; i++) {
+		CHECK(!accel_fence_wait(fence[i], soon()));
+		CHECK_EQ(accel_fence_result(fence[i], NULL), 0);
+		accel_fence_unref(fence[i]);
+	}
+	CHECK(!accel_batcher_info(batcher, &info) && info.batches == 10 && info.padding == 0);
+	/* One that may not wait as long as others would let it: alone, with the reason. */
+	index[0] = 7;
+	r.inputs = (const void *[]){ x, index };
+	r.outputs = (void *[]){ y };
+	r.deadline = accel_deadline(LONG / 2);
+	CHECK_ERR_TEXT(accel_batcher_run(batcher, &r, NULL), -EINVAL, "index 7");
+	index[0] = 2;
+	CHECK(!accel_batcher_run(batcher, &r, &result) && y[0] == -30);
+	r.deadline = 1;
+	CHECK_ERR_TEXT(accel_batcher_run(batcher, &r, NULL), -ETIME, "deadline");
+	r.rows = 9;
+	CHECK_ERR(accel_batcher_run(batcher, &r, NULL), -E2BIG);
+	r.rows = 1;
+	r.inputs = (const void *[]){ x, NULL };
+	CHECK_ERR_TEXT(accel_batcher_run(batcher, &r, NULL), -EINVAL, "inputs[1]");
+	/* Who waits when it ends is told. */
+	for (int i = 0; i < 3; i++)
+		CHECK(!ask(batcher, x, &index[i], &y[i], 0, &fence[i]));
+	accel_batcher_free(batcher);
+	for (int i = 0; i < 3; i++) {
+		CHECK(accel_fence_poll(fence[i]));
+		CHECK_EQ(accel_fence_result(fence[i], NULL), -ECANCELED);
+		accel_fence_unref(fence[i]);
+	}
+	bench_close(&b);
+}
+
+/* More than may wait; sizes made ahead. */
+static void limits(void)
+{
+	static const float x[4] = { 10, 20, 30, 40 };
+	struct accel_batcher_opts opts = ACCEL_INIT(opts);
+	struct accel_batcher_info info = ACCEL_INIT(info);
+	struct accel_model *model = model_of(lookup());
+	struct accel_batcher *batcher = NULL;
+	struct accel_fence *fence[5];
+	int64_t index = 1;
+	float y;
+	struct bench b;
+
+	REQUIRE(model && bench_open(&b, NULL));
+	opts.max_rows = 5;
+	opts.max_waiting = 1;
+	opts.max_delay_ns = LONG;
+	opts.flags = ACCEL_BATCHER_AHEAD;
+	REQUIRE(!accel_batcher_create(model, b.queue, &opts, &batcher));
+	CHECK(!accel_batcher_info(batcher, &info));
+	CHECK(info.sizes == 4 && info.inputs == 2 && info.outputs == 1);
+	/* As many as fit into a batch may wait in any case. */
+	for (int i = 0; i < 4; i++)
+		CHECK(!ask(batcher, x, &index, &y, 0, &fence[i]));
+	CHECK_EQ(accel_batcher_submit(batcher, &(struct accel_batch_request){
+		.sz = sizeof(struct accel_batch_request), .rows = 2,
+		.inputs = (const void *[]){ x, &index } }, &fence[4]), -EAGAIN);
+	accel_batcher_free(batcher);
+	for (int i = 0; i < 4; i++)
+		accel_fence_unref(fence[i]);
+	opts.flags = 1ull << 50;
+	CHECK_ERR(accel_batcher_create(model, b.queue, &opts, &batcher), -EINVAL);
+	opts.flags = 0;
+	opts.max_rows = 5000;
+	CHECK_ERR(accel_batcher_create(model, b.queue, &opts, &batcher), -EINVAL);
+	accel_model_unref(model);
+	bench_close(&b);
+}
+
+static const struct check_test tests[] = { TEST(refused), TEST(equal), TEST(errors), TEST(limits) };
+
+CHECK_MAIN(tests)

@@ -363,6 +363,42 @@ static void branches(void)
 	CHECK(far < N / 20 && used > N / 4);
 }
 
+/* What is stored in other steps is another integer, and what is joined must have the same. */
+static void steps(void)
+{
+	static const char *const off[] = { "sink", "qdq" };
+	enum { N = IMAGES * 3 * 8 * 8 };
+
+	for (int kind = 0; kind < 5; kind++) {
+		Onnx__ModelProto *m = onnx_model(13);
+		static uint8_t y[2 * N], z[2 * N];
+		bool same = kind == 0 || kind == 3;
+		size_t size = kind >= 3 ? 2 * N : N;
+
+		onnx_input(m, "x", F32, DIMS(IMAGES, 3, 8, 8));
+		number(m, "s1", 0.02f);
+		zero_point(m, "z1", U8, 110);
+		number(m, "s2", kind == 1 || kind == 4 ? 0.03f : 0.02f);
+		zero_point(m, "z2", U8, kind == 2 ? 100 : 110);
+		both(m, "x", "s1", "z1");
+		if (kind >= 3) {
+			onnx_node(m, "Neg", "x", "n");
+			both(m, "n", "s2", "z2");
+			onnx_int(onnx_node(m, "Concat", "x_d n_d", "c"), "axis", 1);
+			onnx_node(m, "QuantizeLinear", "c s1 z1", "y");
+		} else {
+			onnx_node(m, "Transpose", "x_d", "t");
+			onnx_node(m, "QuantizeLinear", "t s2 z2", "y");
+		}
+		onnx_output(m, "y", U8);
+		/* The input, the other input, and the last one where it does something. */
+		CHECK_EQ(count(m, "dead", "quantize"), 1 + (kind >= 3) + !same);
+		REQUIRE(run(m, NULL, 0, y, size, NULL, 0));
+		REQUIRE(run(m, off, 2, z, size, NULL, 0));
+		CHECK(!memcmp(y, z, size));
+	}
+}
+
 /* Sums that would not fit into 32 bits. */
 static void deep(void)
 {
@@ -419,7 +455,7 @@ static void holes(void)
 }
 
 static const struct check_test tests[] = {
-	TEST(shapes), TEST(values), TEST(zero_points), TEST(partly), TEST(branches), TEST(deep), TEST(holes),
+	TEST(shapes), TEST(values), TEST(zero_points), TEST(partly), TEST(branches), TEST(steps), TEST(deep), TEST(holes),
 };
 
 CHECK_MAIN(tests)

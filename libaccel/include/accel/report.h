@@ -102,8 +102,9 @@ extern "C" {
  * The new model is in QDQ form: standard ONNX, which is f32 with QuantizeLinear and DequantizeLinear
  * before and after. Activations are u8 with a zero point, weights i8 with a scale for each
  * channel, biases i32.
- * Errors: -EINVAL: no sample, a model without layers; -EOPNOTSUPP: operators of an older version,
- * or that cannot run; -E2BIG: the new model would have more than 2 GiB; those of
+ * Errors: -EINVAL: no sample, a model without layers, weights that are not finite; -EOPNOTSUPP:
+ * operators of an older version, or that cannot run; -ERANGE: values too large or too small to
+ * be divided into steps; -E2BIG: the new model would have more than 2 GiB; -ENOMEM, and those of
  * accel_session_create() and accel_session_run().
  */
 ACCEL_API int accel_model_quantize(struct accel_model *model, struct accel_queue *queue,

@@ -267,6 +267,14 @@ void edit_int(struct edit *e, Onnx__NodeProto *node, const char *name, int64_t v
 	a->i = value;
 }
 
+void edit_remove_node(struct edit *e, size_t i)
+{
+	Onnx__GraphProto *g = e->model->graph;
+
+	onnx__node_proto__free_unpacked(g->node[i], NULL);
+	memmove(&g->node[i], &g->node[i + 1], (--g->n_node - i) * sizeof(*g->node));
+}
+
 void edit_replace(struct edit *e, struct edit_nodes *nodes)
 {
 	Onnx__GraphProto *g = e->model->graph;

@@ -49,6 +49,7 @@ Onnx__NodeProto *edit_node(struct edit *e, struct edit_nodes *nodes, const char 
 			   const char *const *in, const char *out);
 Onnx__NodeProto *edit_copy_node(struct edit *e, const Onnx__NodeProto *node);
 void edit_int(struct edit *e, Onnx__NodeProto *node, const char *name, int64_t value);
+void edit_remove_node(struct edit *e, size_t i);
 /** edit_replace() - make these the model's nodes. */
 void edit_replace(struct edit *e, struct edit_nodes *nodes);
 

@@ -92,7 +92,7 @@ static void twins(struct accel_report *r, struct edit *e, const char **names)
 		if (l->node == SIZE_MAX || l->reason[0])
 			continue;
 		w = pruned(l);
-		weights = edit_name(e, l->weights->name, "_pruned");
+		weights = edit_name(e, l->weights_name, "_pruned");
 		names[i] = edit_name(e, l->y, "_pruned");
 		if (w)
 			edit_constant(e, weights, ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT,
@@ -123,7 +123,7 @@ static void replace_weights(struct accel_report *r, struct edit *e)
 		if (l->node == SIZE_MAX || l->reason[0])
 			continue;
 		w = pruned(l);
-		name = edit_name(e, l->weights->name, "_pruned");
+		name = edit_name(e, l->weights_name, "_pruned");
 		if (w)
 			edit_constant(e, name, ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT,
 				      l->weights->n_dims, l->weights->dims, w,

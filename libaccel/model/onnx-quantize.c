@@ -110,7 +110,7 @@ static int choose(struct quantise *q)
 			return err_nomem("a model");
 	}
 	return layers ? 0 : err(-EINVAL, NULL, "the model has no Conv, MatMul or Gemm with weights that "
-				"are an initializer of f32");
+				"are constants of f32");
 }
 
 /* --- Calibration ------------------------------------------------------------------------- */
@@ -282,7 +282,7 @@ static const char *weights(struct edit *e, struct edit_nodes *nodes, const struc
 			   float *scale, size_t n)
 {
 	size_t before, channels = 0, behind, count = onnx_tensor_size(l->weights) / sizeof(float);
-	const char *name = l->weights->name, *result = edit_name(e, name, "_dequantized");
+	const char *name = l->weights_name, *result = edit_name(e, name, "_dequantized");
 	const char *integers = edit_name(e, name, "_quantized");
 	const char *scales = edit_name(e, name, "_scale"), *zeros = edit_name(e, name, "_zero_point");
 	float *w = report_weights(l->weights);
@@ -354,9 +354,9 @@ static const char *bias(struct edit *e, struct edit_nodes *nodes, const struct l
 			out[c] = (int32_t)steps;
 	}
 	if (fits) {
-		integers = edit_name(e, l->bias->name, "_quantized");
-		scales = edit_name(e, l->bias->name, "_scale");
-		result = edit_name(e, l->bias->name, "_dequantized");
+		integers = edit_name(e, l->bias_name, "_quantized");
+		scales = edit_name(e, l->bias_name, "_scale");
+		result = edit_name(e, l->bias_name, "_dequantized");
 		edit_constant(e, integers, ONNX__TENSOR_PROTO__DATA_TYPE__INT32, 1, &dim, out, n * 4);
 		edit_constant(e, scales, ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT, 1, &dim, scale, n * 4);
 		edit_int(e, edit_node(e, nodes, "DequantizeLinear",
@@ -398,7 +398,7 @@ static const struct layer *layer_of(const struct quantise *q, size_t node)
 	return NULL;
 }
 
-/* Constants that nothing takes any more. */
+/* Constants that nothing takes any more, wherever they are. */
 static void drop_unused(struct edit *e, const struct layer *l, uint32_t nlayers)
 {
 	const Onnx__GraphProto *g = e->model->graph;
@@ -410,10 +410,16 @@ static void drop_unused(struct edit *e, const struct layer *l, uint32_t nlayers)
 	for (size_t i = 0; i < g->n_output; i++)
 		map_put(&used, g->output[i]->name, e);
 	for (uint32_t i = 0; i < nlayers; i++) {
-		if (l[i].weights && !map_get(&used, l[i].weights->name))
-			edit_remove_constant(e, l[i].weights->name);
-		if (l[i].bias && !map_get(&used, l[i].bias->name))
-			edit_remove_constant(e, l[i].bias->name);
+		if (l[i].weights && !map_get(&used, l[i].weights_name))
+			edit_remove_constant(e, l[i].weights_name);
+		if (l[i].bias && !map_get(&used, l[i].bias_name))
+			edit_remove_constant(e, l[i].bias_name);
+	}
+	for (size_t i = 0; i < g->n_node; i++) {
+		const Onnx__NodeProto *n = g->node[i];
+
+		if (!strcmp(n->op_type, "Constant") && n->n_output == 1 && !map_get(&used, n->output[0]))
+			edit_remove_node(e, i--);
 	}
 	map_free(&used);
 }

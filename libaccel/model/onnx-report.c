@@ -67,28 +67,38 @@ static bool is(const Onnx__NodeProto *n, const char *op)
 					   !strcmp(n->domain, "ai.onnx"));
 }
 
-static const Onnx__TensorProto *constant(const Onnx__GraphProto *g, const char *name)
+/* An initializer, or what a node Constant has. */
+static const Onnx__TensorProto *constant(const Onnx__GraphProto *g, const struct uses *u,
+					 const char *name)
 {
-	for (size_t i = 0; i < g->n_initializer; i++)
+	const Onnx__NodeProto *n = map_get(&u->makers, name);
+	const Onnx__AttributeProto *a;
+
+	for (size_t i = 0; i < g->n_initializer && !n; i++)
 		if (!strcmp(g->initializer[i]->name, name))
 			return g->initializer[i];
-	return NULL;
+	a = n && is(n, "Constant") ? attribute(n, "value") : NULL;
+	if (!a || !a->t || onnx_tensor_external(a->t) || onnx_tensor_check(a->t, "the constant"))
+		return NULL;
+	return a->t;
 }
 
 /* Why its weights cannot be looked at. */
-static const char *look(const Onnx__GraphProto *g, const Onnx__NodeProto *n, struct layer *l)
+static const char *look(const Onnx__GraphProto *g, const struct uses *u, const Onnx__NodeProto *n,
+			struct layer *l)
 {
 	const Onnx__AttributeProto *a;
 	bool conv = is(n, "Conv"), gemm = is(n, "Gemm");
 
 	if (n->n_input < 2 || n->n_output != 1)
 		return "it has no weights";
-	l->weights = constant(g, n->input[1]);
+	l->weights_name = n->input[1];
+	l->weights = constant(g, u, n->input[1]);
 	if (!l->weights)
-		return "its weights are not an initializer";
+		return "its weights are not a constant";
 	if (onnx_dtype(l->weights->data_type) != ACCEL_F32)
 		return "its weights are not of f32";
-	if (constant(g, n->input[0]))
+	if (constant(g, u, n->input[0]))
 		return "its operand is a constant";
 	if (conv ? l->weights->n_dims < 3 : l->weights->n_dims != 2)
 		return "its weights have another number of axes";
@@ -110,7 +120,8 @@ static const char *look(const Onnx__GraphProto *g, const Onnx__NodeProto *n, str
 		if (l->weights->dims[i] < 1)
 			return "it has no weights";
 	if (n->n_input > 2 && n->input[2][0]) {
-		l->bias = constant(g, n->input[2]);
+		l->bias_name = n->input[2];
+		l->bias = constant(g, u, n->input[2]);
 		if (l->bias && (onnx_dtype(l->bias->data_type) != ACCEL_F32 || l->bias->n_dims != 1 ||
 				l->bias->dims[0] != l->weights->dims[l->axis]))
 			l->bias = NULL;
@@ -128,7 +139,7 @@ static void new_layer(const Onnx__GraphProto *g, const struct uses *u, size_t i,
 	l->name = n->name && n->name[0] ? n->name : l->y;
 	l->x = n->n_input ? n->input[0] : "";
 	l->value = l->y;
-	l->reason = look(g, n, l);
+	l->reason = look(g, u, n, l);
 	next = map_get(&u->takers, l->y);
 	if (next && next != (const void *)g && (is(next, "Relu") || is(next, "Clip")) &&
 	    next->n_output == 1)

@@ -14,13 +14,13 @@
  * @x: what is multiplied by the weights
  * @y: the node's result
  * @value: that, after an activation
- * @weights: checked, of f32
+ * @weights: checked, of f32; an initializer's or a Constant's
  * @axis: of the weights, that of the results' channels
  * @bias: a constant of f32 for each channel, or NULL
  */
 struct layer {
 	size_t node;
-	const char *name, *op, *x, *y, *value, *reason;
+	const char *name, *op, *x, *y, *value, *reason, *weights_name, *bias_name;
 	const Onnx__TensorProto *weights, *bias;
 	uint32_t axis;
 	double low, high, signal, noise, max_error, kept;

@@ -194,7 +194,6 @@ void pass_sink(struct ir_graph *g)
 	for (struct ir_node *n = g->first; n && !g->error; n = n->next) {
 		const struct ir_node *d = n->nin ? dequantized(n->in[0]) : NULL;
 
-		/* Constants are better converted once. */
 		if (n->op == IR_QUANTIZE)
 			undo(n);
 		else if (d && moves(n, d))

@@ -251,6 +251,19 @@ Onnx__TensorProto *onnx_raw(Onnx__ModelProto *m, const char *name, int type, con
 	return t;
 }
 
+void onnx_constant(Onnx__ModelProto *m, size_t initializer)
+{
+	Onnx__GraphProto *g = m->graph;
+	Onnx__TensorProto *t = g->initializer[initializer];
+	Onnx__NodeProto *n = onnx_node(m, "Constant", "", t->name);
+	Onnx__AttributeProto *a = attribute(n, "value", ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__TENSOR);
+
+	a->t = t;
+	g->initializer[initializer] = g->initializer[--g->n_initializer];
+	memmove(&g->node[1], &g->node[0], (g->n_node - 1) * sizeof(*g->node));
+	g->node[0] = n;
+}
+
 void *onnx_bytes(const Onnx__ModelProto *m, size_t *size)
 {
 	void *data;

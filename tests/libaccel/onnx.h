@@ -38,6 +38,9 @@ Onnx__TensorProto *onnx_longs(Onnx__ModelProto *m, const char *name, const int64
 Onnx__TensorProto *onnx_raw(Onnx__ModelProto *m, const char *name, int type, const int64_t *dims,
 			    const void *data, size_t size);
 
+/* Let an initializer be a node Constant, the first one. */
+void onnx_constant(Onnx__ModelProto *m, size_t initializer);
+
 /* The file, to be freed. */
 void *onnx_bytes(const Onnx__ModelProto *m, size_t *size);
 /* A network of all that passes change: convolutions, products, views, constants. */

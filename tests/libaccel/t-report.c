@@ -178,6 +178,30 @@ static void network(void)
 	bench_close(&b);
 }
 
+/* Constants of nodes are constants as well. */
+static void constant_nodes(void)
+{
+	struct accel_report_opts opts = with_samples();
+	Onnx__ModelProto *m = onnx_network(), *made;
+	struct accel_report *report;
+	struct bench b;
+
+	REQUIRE(bench_open(&b, NULL));
+	/* Bias and weights of the layer. */
+	onnx_constant(m, 5);
+	onnx_constant(m, 4);
+	report = quantised(&b, m, &opts);
+	REQUIRE(report);
+	CHECK(!*layer(report, 0).reason && !*layer(report, 1).reason);
+	made = file_of(report);
+	REQUIRE(made);
+	CHECK_EQ(operators(made, "Constant"), 0);
+	CHECK(constant(made, "w_quantized") && !constant(made, "w"));
+	onnx__model_proto__free_unpacked(made, NULL);
+	accel_report_free(report);
+	bench_close(&b);
+}
+
 /* Outliers widen the range of all the rest; a percentile leaves them out. */
 static void percentile(void)
 {
@@ -242,7 +266,7 @@ static void odds(void)
 	CHECK_EQ(accel_report_layers(report), 4);
 	CHECK(!*layer(report, 0).reason && !*layer(report, 1).reason);
 	info = layer(report, 2);
-	CHECK(strstr(info.reason, "not an initializer") && isnan(info.signal_db) && !info.weights);
+	CHECK(strstr(info.reason, "not a constant") && isnan(info.signal_db) && !info.weights);
 	CHECK(layer(report, 3).signal_db > 20);
 	made = file_of(report);
 	REQUIRE(made);
@@ -396,7 +420,7 @@ static void pruned_network(void)
 }
 
 static const struct check_test tests[] = {
-	TEST(network), TEST(percentile), TEST(odds), TEST(refusals), TEST(pattern),
+	TEST(network), TEST(constant_nodes), TEST(percentile), TEST(odds), TEST(refusals), TEST(pattern),
 	TEST(pruned_network),
 };
 

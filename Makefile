@@ -191,7 +191,7 @@ help:
 	'check-vm    the suites that run in the virtual machine' \
 	'check-debug the driver on a kernel that checks itself (which it builds first), DEBUG=SUITES' \
 	'dkms-check  add, build, install and remove the driver by DKMS in private trees' \
-	'bench       figures and plots in build/bench (ROUNDS=15, BENCH="jobs instructions gemm")' \
+	'bench       figures and plots in build/bench (ROUNDS=15, BENCH="jobs instructions gemm models")' \
 	'fuzz        libFuzzer over the card: RUNS=1000000 of each target (TARGETS="cmd mmu", SEED=1)' \
 	'fuzz-ioctl  the calls of the driver, fuzzed on a kernel that checks itself: CALLS=1000000' \
 	'            (SEED=1, KERNEL=debian, TRACE=1)' \

@@ -32,7 +32,21 @@ $(LIBACCEL_ONNX_TESTS): %: %.o $(LIBACCEL_ONNX_TEST_OBJS) $(B)/tests/libaccel/ch
 
 # Scripts; they are told where the programs are.
 LIBACCEL_SCRIPTS := $(B)/tests/libaccel/t-examples $(if $(SAN),,$(B)/tests/libaccel/t-interface)
+# All models of the tests, large ones too: not under sanitizers, which have small ones.
+LIBACCEL_SCRIPTS += $(if $(SAN),,$(B)/tests/libaccel/t-plans)
 TESTS_HOST += $(LIBACCEL_SCRIPTS)
+
+$(B)/tests/libaccel/plan.o: CFLAGS += $(LIBACCEL_CFLAGS)
+DEPS += $(B)/tests/libaccel/plan.d
+
+$(B)/tests/libaccel/plan: %: %.o $(B)/tests/libaccel/check.o $(B)/libaccel.a
+	@mkdir -p $(@D)
+	$(call say,LD,$@)$(CC) $(LDFLAGS) -o $@ $< $(B)/tests/libaccel/check.o $(LIBACCEL_STATIC)
+
+$(B)/tests/libaccel/t-plans: tests/libaccel/plans $(B)/tests/libaccel/plan
+	@mkdir -p $(@D)
+	$(Q)printf '#!/bin/sh\nexec "%s" "%s" "%s"\n' '$(abspath $<)' '$(abspath $(B)/tests/libaccel/plan)' \
+		'$(abspath $(B)/models)' >$@ && chmod +x $@
 
 $(B)/tests/libaccel/t-examples: tests/libaccel/examples $(LIBACCEL_EXAMPLES)
 	@mkdir -p $(@D)

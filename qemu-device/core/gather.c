@@ -118,6 +118,47 @@ static bool take(const struct rows *r, const struct loom_work *work, uint64_t n,
 	return true;
 }
 
+/* The elements of a row lie one after the other. */
+static bool is_run(const struct loom_operand *inner)
+{
+	uint64_t stride = 1;
+
+	for (unsigned int i = inner->rank; i-- > 0; stride *= inner->dims[i])
+		if (inner->dims[i] != 1 && (uint64_t)inner->strides[i] != stride)
+			return false;
+	return true;
+}
+
+/* Rows [@n, @end) that are short and in one piece: no walk over each. */
+static bool take_runs(const struct rows *r, const struct loom_work *work, uint64_t n, uint64_t end,
+		      const atomic_uint *stop)
+{
+	uint64_t size = r->inner_n * r->values->size, bounce[LOOM_CHUNK], from = 0, to = 0, row;
+	uint32_t axis = work->u.gather.axis;
+	uint64_t i = n % r->count;
+
+	for (bool fresh = true; n < end; n++, i++) {
+		if (fresh || i == r->count) {
+			i = n % r->count;
+			from = row_offset(r, 0, axis, n / r->count, 0);
+			to = row_offset(r, 1, axis, n / r->count, 0);
+			fresh = false;
+		}
+		if (i % 64 == 0 && stopped(stop))
+			return false;
+		if (number(work, i, 0, &row))
+			loom_view_put(&r->values->view, to + i * (uint64_t)r->values->strides[axis] *
+				      r->values->size,
+				      loom_view_get(&r->table->view, from + row *
+						    (uint64_t)r->table->strides[axis] *
+						    r->table->size, size, bounce), size);
+		else
+			loom_view_put(&r->values->view, to + i * (uint64_t)r->values->strides[axis] *
+				      r->values->size, memset(bounce, 0, size), size);
+	}
+	return true;
+}
+
 /* ---- SUM ---- */
 
 static bool sum(const struct loom_rows *rows, const struct rows *r, const struct loom_work *work,
@@ -222,6 +263,11 @@ bool loom_gather_tile(const struct loom_rows *rows, const struct loom_work *work
 
 	rows_init(&r, work);
 	end = less(n + work->u.gather.per, units(&r, work));
+	if (done && work->u.gather.op == LOOM_GATHER_TAKE && r.inner_n <= LOOM_CHUNK &&
+	    is_run(&r.inner[0]) && is_run(&r.inner[1])) {
+		done = take_runs(&r, work, n, end, stop);
+		n = end;
+	}
 	for (; done && n < end; n++) {
 		if (work->u.gather.op == LOOM_GATHER_TAKE)
 			done = take(&r, work, n, stop);

@@ -100,7 +100,7 @@ static void job_free(struct loom_job *job)
 /* From any context, for those that went past the scheduler. */
 static void job_put(struct loom_job *job)
 {
-	if (atomic_dec_and_test(&job->users))
+	if (refcount_dec_and_test(&job->users))
 		job_free(job);
 }
 
@@ -334,7 +334,7 @@ static bool job_push_direct(struct loom_job *job)
 
 	if (atomic_read(&queue->scheduled) || !xa_empty(&job->base.dependencies))
 		return false;
-	atomic_set(&job->users, 2);
+	refcount_set(&job->users, 2);
 	if (!loom_ring_try_push(queue->ring, job))
 		return false;
 	/* The scheduler's part was for nothing. Interrupts, where the job ends, cannot free it. */

@@ -41,6 +41,7 @@
 #include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/pci.h>
+#include <linux/refcount.h>
 #include <linux/sched.h>
 #include <linux/spinlock.h>
 #include <linux/wait.h>
@@ -757,7 +758,7 @@ struct loom_job {
 	/** @direct: it went past the scheduler; under the ring's lock. */
 	bool direct;
 	/** @users: of one that did, the ring and who pushed it: the last one frees it. */
-	atomic_t users;
+	refcount_t users;
 	/** @first: number of the first job. */
 	u64 first;
 	/** @done: jobs that have completed. */

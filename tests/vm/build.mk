@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 
-VM_HOST_OBJS := $(B)/tests/vm/host.o $(B)/tests/vm/splat.o
+VM_HOST_OBJS := $(addprefix $(B)/tests/vm/,host.o splat.o tsc.o)
 
 DEPS += $(VM_HOST_OBJS:.o=.d) $(B)/tests/vm/agent.d $(B)/tests/vm/splat-test.d
 TESTS_HOST += $(B)/vm/splat-test

@@ -5,7 +5,8 @@
  *
  *	host --log FILE --qemu-log FILE --timeout SECONDS --boot-timeout SECONDS -- QEMU ARG...
  *
- * @FRAMES@ and @CONSOLE@ in an argument become the numbers of the descriptors of the two streams.
+ * @FRAMES@ and @CONSOLE@ in an argument become the numbers of the descriptors of the two streams,
+ * @TSC_KHZ@ becomes the rate of the processor's time stamp counter.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -25,6 +26,7 @@
 
 #include "frame.h"
 #include "splat.h"
+#include "tsc.h"
 
 #define EXIT_SPLAT	123
 #define EXIT_TIMEOUT	124
@@ -205,14 +207,14 @@ static bool read_frames(int fd)
 	}
 }
 
-/* Replace one mark in an argument by a descriptor's number. */
-static char *fill(char *arg, const char *mark, int fd)
+/* Replace one mark in an argument by a number. */
+static char *fill(char *arg, const char *mark, long number)
 {
 	char *at = strstr(arg, mark), *filled;
 
 	if (!at)
 		return arg;
-	if (asprintf(&filled, "%.*s%d%s", (int)(at - arg), arg, fd, at + strlen(mark)) < 0)
+	if (asprintf(&filled, "%.*s%ld%s", (int)(at - arg), arg, number, at + strlen(mark)) < 0)
 		fail("memory");
 	return filled;
 }
@@ -220,6 +222,7 @@ static char *fill(char *arg, const char *mark, int fd)
 static void start_qemu(char **argv, int frames, int console)
 {
 	pid_t parent = getpid();
+	long khz = tsc_khz();
 
 	qemu = fork();
 	if (qemu < 0)
@@ -244,7 +247,8 @@ static void start_qemu(char **argv, int frames, int console)
 		fcntl(frames, F_SETFD, 0);
 		fcntl(console, F_SETFD, 0);
 		for (char **arg = argv; *arg; arg++)
-			*arg = fill(fill(*arg, "@FRAMES@", frames), "@CONSOLE@", console);
+			*arg = fill(fill(fill(*arg, "@FRAMES@", frames), "@CONSOLE@", console),
+				    "@TSC_KHZ@", khz);
 		execv(argv[0], argv);
 		dprintf(2, "cannot run %s: %s\n", argv[0], strerror(errno));
 		_exit(EXIT_RUNNER);

@@ -197,7 +197,7 @@ help:
 	'            (SEED=1, KERNEL=debian, TRACE=1)' \
 	'soak        clients of all kinds, failures and kills for MINUTES=30 (SEED=1, KERNEL=debug)' \
 	'conformance ONNX'"'"'s own tests on sim: (CONFORMANCE_DEVICE=, CONFORMANCE_DATA=, V=1)' \
-	'lint        warnings, sparse, checkpatch, kernel-doc, gcc, clang, shellcheck' \
+	'lint        warnings, sparse, coccinelle, checkpatch, kernel-doc, gcc, clang, shellcheck' \
 	'' \
 	'install, uninstall          PREFIX=$(PREFIX) DESTDIR=$(DESTDIR)' \
 	'clean       remove build/' \

@@ -119,7 +119,7 @@ static int local_mmap(struct drm_gem_object *obj, struct vm_area_struct *vma)
 {
 	if (to_loom_bo(obj)->flags & DRM_LOOM_BO_NO_MMAP)
 		return -EPERM;
-	if (is_cow_mapping(vma->vm_flags))
+	if (vma_is_cow_mapping(vma))
 		return -EINVAL;
 	vm_flags_set(vma, VM_IO | VM_PFNMAP | VM_DONTEXPAND | VM_DONTDUMP);
 	vma->vm_page_prot = pgprot_writecombine(vm_get_page_prot(vma->vm_flags));

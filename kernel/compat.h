@@ -12,6 +12,7 @@
 #include "probe.h"
 
 #include <linux/dma-fence.h>
+#include <linux/mm.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 #include <linux/workqueue.h>
@@ -39,6 +40,15 @@
 
 #ifndef HAVE_WQ_PERCPU
 #define WQ_PERCPU			0
+#endif
+
+/* ---- VMAs: flags became a bitmap ---- */
+
+#ifndef HAVE_VMA_IS_COW
+static inline bool vma_is_cow_mapping(const struct vm_area_struct *vma)
+{
+	return is_cow_mapping(vma->vm_flags);
+}
 #endif
 
 /* ---- dma_fence: the lock moved into the fence, the seqno width out of the ops ---- */

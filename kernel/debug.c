@@ -18,6 +18,7 @@
 
 #include <drm/drm_debugfs.h>
 #include <drm/drm_drv.h>
+#include <drm/drm_print.h>
 
 #include "loom.h"
 

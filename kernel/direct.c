@@ -212,7 +212,7 @@ static int direct_mmap(struct drm_gem_object *obj, struct vm_area_struct *vma)
 
 	if (bo->flags & DRM_LOOM_BO_NO_MMAP)
 		return -EPERM;
-	if (is_cow_mapping(vma->vm_flags))
+	if (vma_is_cow_mapping(vma))
 		return -EINVAL;
 	err = dma_resv_lock_interruptible(obj->resv, NULL);
 	if (err)

@@ -105,7 +105,7 @@ demo-run: all
 # Tests.  check is the whole suite with its one line of totals; the others are its parts.
 
 .PHONY: check check-host check-plain check-asan check-tsan check-vm check-debug lint dkms-check run-tests fuzz bench
-.PHONY: fuzz-ioctl soak
+.PHONY: check-kernels fuzz-ioctl soak
 check:
 	$(Q)tools/setup check
 	$(Q)+tests/run
@@ -132,6 +132,11 @@ check-vm:
 check-debug:
 	$(Q)tools/setup debug
 	$(Q)+$(if $(DEBUG),DEBUG='$(DEBUG)') tests/run debug
+
+# The driver on every kernel that Debian offers; KERNELS names some.
+check-kernels:
+	$(Q)tools/setup chroot vm
+	$(Q)+tests/kernels/check $(KERNELS)
 
 lint:
 	$(Q)tools/setup lint
@@ -190,6 +195,7 @@ help:
 	'qemu-check  the card in the QEMU of Debian 13, built in a tree of that release (root)' \
 	'check-vm    the suites that run in the virtual machine' \
 	'check-debug the driver on a kernel that checks itself (which it builds first), DEBUG=SUITES' \
+	'check-kernels  the driver on every kernel of Debian 12 and 13 (root), KERNELS=RELEASES' \
 	'dkms-check  add, build, install and remove the driver by DKMS in private trees' \
 	'bench       figures and plots in build/bench (ROUNDS=15, BENCH="jobs instructions gemm models")' \
 	'fuzz        libFuzzer over the card: RUNS=1000000 of each target (TARGETS="cmd mmu", SEED=1)' \

@@ -542,3 +542,7 @@ int loom_dump_init(struct loom_device *ldev)
 					GFP_KERNEL);
 	return ldev->dump.pages ? 0 : -ENOMEM;
 }
+
+#if IS_ENABLED(CONFIG_DRM_ACCEL_LOOM_KUNIT_TEST)
+#include "dump-test.c"
+#endif

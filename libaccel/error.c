@@ -95,6 +95,7 @@ static const struct {
 	{ EOVERFLOW, "EOVERFLOW", "a number is too large" },
 	{ EOPNOTSUPP, "EOPNOTSUPP", "device or back end lack the feature" },
 	{ ECANCELED, "ECANCELED", "canceled, or lost to another's reset" },
+	{ EALREADY, "EALREADY", "it is finished already" },
 	{ EOWNERDEAD, "EOWNERDEAD", "used after fork()" },
 };
 

@@ -139,7 +139,7 @@ static bool product(struct walk *w, const struct ir_node *n, int64_t *axis)
 		return no(w, "both factors have the batch, and not as a batch of products");
 	*axis = left >= 0 ? left : right;
 	for (uint32_t i = 2; i < n->nin; i++) {
-		bool residual = n->op == IR_QMATMUL && i == IR_Q_RESIDUAL;
+		bool residual = i == (n->op == IR_QMATMUL ? IR_Q_RESIDUAL : (uint32_t)IR_P_RESIDUAL);
 
 		if (axis_of(n->in[i]) < 0)
 			continue;
@@ -153,7 +153,7 @@ static bool convolution(struct walk *w, const struct ir_node *n, int64_t *axis)
 {
 	*axis = axis_of(n->in[0]);
 	for (uint32_t i = 1; i < n->nin; i++) {
-		bool residual = n->op == IR_QCONV && i == IR_Q_RESIDUAL;
+		bool residual = i == (n->op == IR_QCONV ? IR_Q_RESIDUAL : (uint32_t)IR_P_RESIDUAL);
 
 		if (axis_of(n->in[i]) < 0)
 			continue;
@@ -268,8 +268,13 @@ static bool rule(struct walk *w, const struct ir_node *a, const struct ir_node *
 	case IR_QUANTIZE:
 	case IR_DEQUANTIZE:
 		return common(w, n, 0, n->nin, axis);
+	case IR_CHECK:
+		return true;
 	case IR_REDUCE:
 	case IR_SOFTMAX:
+	case IR_NORM:
+		if (!alone(n, 1))
+			return no(w, "an operand has the batch");
 		return *axis < 0 || !(n->axes >> *axis & 1) || no(w, "it works along the batch");
 	case IR_ARG:
 	case IR_CUMSUM:

@@ -17,6 +17,7 @@
 #include "exit.h"
 #include "npy.h"
 #include "number.h"
+#include "model.h"
 #include "outfile.h"
 #include "product.h"
 #include "random.h"
@@ -412,6 +413,18 @@ static void test_processes(void)
 	tap_ok(!system(command), "cleaned up");
 }
 
+/* The names of passes are the library's, in its order. */
+static void test_passes(void)
+{
+	struct accel_pass_info pass = ACCEL_INIT(pass);
+	char names[400] = "";
+
+	for (uint32_t i = 0; !accel_pass_get(i, &pass); i++)
+		snprintf(names + strlen(names), sizeof(names) - strlen(names), "%s%s", i ? " " : "",
+			 pass.name);
+	tap_ok(!strcmp(names, MODEL_PASSES), names);
+}
+
 int main(void)
 {
 	struct card card;
@@ -427,6 +440,7 @@ int main(void)
 	test_rows();
 	test_fdinfo();
 	test_processes();
+	test_passes();
 	if (!tap_ok(!card_open_queue(&card, "sim:", NULL), "a simulated card opens"))
 		return tap_done();
 	test_verify(&card, &(struct shape){ ACCEL_F32, 2, { 33, 17 } },

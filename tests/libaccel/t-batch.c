@@ -236,6 +236,35 @@ static Onnx__ModelProto *attention(void)
 	return m;
 }
 
+/* A block of a transformer: a table, normalisation, products with residuals, GELU. */
+static Onnx__ModelProto *block(void)
+{
+	Onnx__ModelProto *m = one_input((int64_t[]){ -2, 4, 8, -1 });
+
+	onnx_floats(m, "w", (int64_t[]){ 8, 16, -1 }, 1);
+	onnx_floats(m, "b", (int64_t[]){ 16, -1 }, 2);
+	onnx_floats(m, "v", (int64_t[]){ 16, 8, -1 }, 3);
+	onnx_floats(m, "c", (int64_t[]){ 8, -1 }, 4);
+	onnx_floats(m, "g", (int64_t[]){ 8, -1 }, 5);
+	onnx_floats(m, "table", (int64_t[]){ 16, 8, -1 }, 6);
+	onnx_longs(m, "shape", (int64_t[]){ 4 }, 1);
+	m->opset_import[0]->version = 17;
+	onnx_node(m, "LayerNormalization", "x g c", "n");
+	onnx_node(m, "MatMul", "n w", "p");
+	onnx_node(m, "Add", "p b", "q");
+	onnx_node(m, "Relu", "q", "r");
+	onnx_node(m, "MatMul", "r v", "s");
+	onnx_node(m, "Add", "s c", "t");
+	onnx_node(m, "Add", "t x", "u");
+	/* the largest column, looked up, for each place */
+	onnx_int(onnx_node(m, "ArgMax", "q", "i"), "axis", 2);
+	onnx_node(m, "Gather", "table i", "e");
+	onnx_node(m, "Squeeze", "e two", "f");
+	onnx_longs(m, "two", (int64_t[]){ 2 }, 1);
+	onnx_node(m, "Add", "u f", "y");
+	return m;
+}
+
 static void equal(void)
 {
 	Onnx__ModelProto *m;
@@ -244,6 +273,7 @@ static void equal(void)
 	REQUIRE(bench_open(&b, NULL));
 	compare(&b, onnx_network());
 	compare(&b, attention());
+	compare(&b, block());
 	/* on the processor, too; and what is expanded to the batch */
 	m = one_input((int64_t[]){ -2, 5, -1 });
 	onnx_node(m, "Shape", "x", "s");

@@ -12,7 +12,8 @@
 #define MODEL_DIMS_MAX	ARGS_REPEATS_MAX
 
 /* What accel_pass_get() tells, for the tables of commands. */
-#define MODEL_PASSES	"sink qdq fold bias activation view dead"
+#define MODEL_PASSES	"sink qdq fold norm gelu gather pad bias batchnorm residual activation " \
+			"weights view dead"
 
 /* Options of a session, from --dim and --without. */
 struct model_opts {

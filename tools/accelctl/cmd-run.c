@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "args.h"
+#include "batched.h"
 #include "card.h"
 #include "exit.h"
 #include "interrupt.h"
@@ -47,6 +48,7 @@ struct job {
 	char mismatch[160];
 	struct accel_profile *profile;
 	struct outfile trace;
+	struct batched batched;
 };
 
 /* --- Files ------------------------------------------------------------------------------- */
@@ -240,6 +242,64 @@ static int profile(struct job *job)
 	return err ? fail_call("cannot profile the model", err) : 0;
 }
 
+/* Each row as a request of its own: together they must have the same bits. */
+static int batch(struct job *job)
+{
+	struct batched *b = &job->batched;
+	const void **inputs;
+	void **outputs;
+	int status = 0;
+
+	if (!args_given(job->args, "batch"))
+		return 0;
+	b->rows = job->inputs && job->in[0].info.rank ? (uint32_t)job->in[0].info.dims[0] : 0;
+	for (uint32_t i = 0; i < job->inputs + job->outputs; i++) {
+		const struct io *io = i < job->inputs ? &job->in[i] : &job->out[i - job->inputs];
+
+		if (io->info.rank && io->info.dims[0] == b->rows && b->rows)
+			continue;
+		complain("'%s' does not have a row for each of the %" PRIu32 " requests",
+			 io->info.name, b->rows);
+		return EXIT_FAILED;
+	}
+	inputs = calloc(job->inputs + 1, sizeof(void *));
+	outputs = calloc(job->outputs + 1, sizeof(void *));
+	if (!inputs || !outputs) {
+		complain("out of memory");
+		status = EXIT_FAILED;
+	}
+	for (uint32_t i = 0; i < job->inputs && !status; i++)
+		inputs[i] = job->in[i].data;
+	for (uint32_t i = 0; i < job->outputs && !status; i++) {
+		outputs[i] = calloc(1, job->out[i].info.size + 1);
+		if (!outputs[i]) {
+			complain("out of memory");
+			status = EXIT_FAILED;
+		}
+	}
+	b->model = job->model;
+	b->queue = job->card.queue;
+	b->session = &job->opts.session;
+	b->max_rows = (uint32_t)args_number(job->args, "batch");
+	b->inputs = inputs;
+	b->outputs = outputs;
+	b->deadline = job->deadline;
+	if (!status)
+		status = batched_run(b);
+	for (uint32_t i = 0; i < job->outputs && !status; i++) {
+		if (!memcmp(outputs[i], job->out[i].data, job->out[i].info.size))
+			continue;
+		complain("output '%s' of the requests differs from that of the run of all",
+			 job->out[i].info.name);
+		status = EXIT_MISMATCH;
+	}
+	for (uint32_t i = 0; outputs && i < job->outputs; i++)
+		free(outputs[i]);
+	free(inputs);
+	free(outputs);
+	return status;
+}
+
 /* The same session on the reference engine, which must give the same bits. */
 static int compare(struct job *job, struct accel_session *session)
 {
@@ -329,6 +389,15 @@ static void print_json(const struct job *job)
 		doc_bool(document, "equal", job->equal);
 	else
 		doc_null(document, "equal");
+	if (args_given(job->args, "batch")) {
+		object = doc_object(document, "batched");
+		doc_number(object, "requests", job->batched.info.requests);
+		doc_number(object, "batches", job->batched.info.batches);
+		doc_number(object, "padding", job->batched.info.padding);
+		doc_real(object, "seconds", job->batched.seconds);
+	} else {
+		doc_null(document, "batched");
+	}
 	if (args_given(job->args, "profile"))
 		profile_json(job->profile, &job->card, document);
 	else
@@ -359,6 +428,11 @@ static void print_text(const struct job *job)
 	      format_bytes(one, (double)job->result.bytes));
 	if (job->verified)
 		field("verified", "%sequal to the bit%s: all outputs", style_good(), style_end());
+	if (args_given(job->args, "batch"))
+		field("batched", "%" PRIu64 " requests in %" PRIu64 " batches, %.4g per second, the same bits",
+		      job->batched.info.requests, job->batched.info.batches,
+		      job->batched.seconds > 0 ?
+			      (double)job->batched.info.requests / job->batched.seconds : 0);
 	if (args_given(job->args, "profile")) {
 		putchar('\n');
 		profile_table(job->profile, &job->card);
@@ -414,6 +488,8 @@ static int work(struct job *job)
 		status = make_session(job, job->card.queue, &job->session);
 	if (!status)
 		status = run_all(job);
+	if (!status)
+		status = batch(job);
 	if (!status)
 		status = profile(job);
 	if (status)
@@ -502,6 +578,9 @@ const struct command command_run = {
 		  .help = "leave a pass of the compiler out; repeatable" },
 		{ .name = "repeat", .kind = VALUE_NUMBER, .value = "N", .min = 1, .max = 1000000,
 		  .fallback = "1", .help = "run N times" },
+		{ .name = "batch", .kind = VALUE_NUMBER, .value = "N", .min = 1, .max = 4096,
+		  .help = "then hand in each row as a request, put together up to N at a time: the outputs "
+			  "must be equal to the bit" },
 		{ .name = "profile", .help = "run once more, operator by operator, and tell what each cost" },
 		{ .name = "trace", .kind = VALUE_FILE, .value = "FILE",
 		  .help = "write that run in Chrome's trace format, for chrome://tracing or Perfetto" },

@@ -125,13 +125,13 @@ struct loom_tensor {
  * @LOOM_OP_NORM: &struct loom_pkt_norm
  * @LOOM_OP_POOL: &struct loom_pkt_pool
  * @LOOM_OP_GATHER: &struct loom_pkt_gather
+ * @LOOM_OP_RESIZE: &struct loom_pkt_resize
  * @LOOM_OP_QUANT: &struct loom_pkt_quant
+ * @LOOM_OP_ARG: &struct loom_pkt_arg
  * @LOOM_OP_GEMM: &struct loom_pkt_gemm
  * @LOOM_OP_CONV: &struct loom_pkt_conv
  * @LOOM_OP_PACK: &struct loom_pkt_pack; a card that has it takes panels in GEMM, too
  * @LOOM_OP_HANG: &struct loom_pkt_hang, only with LOOM_FEATURE_DEBUG
- *
- * Reserved for the rest of the instruction set: 0x27 RESIZE.
  */
 enum loom_opcode {
 	LOOM_OP_NOP		= 0x00,
@@ -146,7 +146,9 @@ enum loom_opcode {
 	LOOM_OP_NORM		= 0x24,
 	LOOM_OP_POOL		= 0x25,
 	LOOM_OP_GATHER		= 0x26,
+	LOOM_OP_RESIZE		= 0x27,
 	LOOM_OP_QUANT		= 0x28,
+	LOOM_OP_ARG		= 0x29,
 	LOOM_OP_GEMM		= 0x40,
 	LOOM_OP_CONV		= 0x41,
 	LOOM_OP_PACK		= 0x42,
@@ -673,6 +675,75 @@ struct loom_pkt_gather {
 	struct loom_tensor src;
 	/** @indices: read. */
 	struct loom_tensor indices;
+};
+
+/**
+ * struct loom_pkt_resize - an axis of another length
+ *
+ * dst and src have the same rank and, along all axes but axis, the same dims.
+ * places is I32, [dst's dim along axis, taps]. With weights, which is F32 and of
+ * the same dims, element o of the axis is the sum of src's elements at places[o,
+ * t] times weights[o, t], one fused multiply-add after the other with t from 0
+ * on, from +0; dst and src are any mix of F32, F16, BF16. Without weights there
+ * is one tap, dst and src have the same type, and the element is moved bit by
+ * bit. A place that is not in src reads as value: bits of a binary32, or of an
+ * element that is moved.
+ *
+ * Nearest, linear and cubic interpolation, of whatever coordinates, with or
+ * without a filter, are tables.
+ */
+struct loom_pkt_resize {
+	/** @header: LOOM_OP_RESIZE. */
+	struct loom_pkt_header header;
+	/** @axis: below dst's rank. */
+	__le32 axis;
+	/** @flags: must be zero. */
+	__le32 flags;
+	/** @value: what is read where there is no element. */
+	__le64 value;
+	/** @dst: written. */
+	struct loom_tensor dst;
+	/** @src: read. */
+	struct loom_tensor src;
+	/** @places: read. */
+	struct loom_tensor places;
+	/** @weights: read; or absent. */
+	struct loom_tensor weights;
+};
+
+/**
+ * enum loom_arg_op - which element of an axis
+ * @LOOM_ARG_MIN: the smallest
+ * @LOOM_ARG_MAX: the largest
+ */
+enum loom_arg_op {
+	LOOM_ARG_MIN		= 0,
+	LOOM_ARG_MAX		= 1,
+};
+
+/** LOOM_ARG_LAST - of equal elements the last, else the first */
+#define LOOM_ARG_LAST			(1u << 0)
+
+/**
+ * struct loom_pkt_arg - where the smallest or largest elements of an axis are
+ *
+ * dst is I32 or I64 and has src's dims, but 1 along axis, where src has at least
+ * one element. src is F32, F16, BF16, I8, U8 or I32. NaN is both smaller and
+ * larger than all else; zeros are equal.
+ */
+struct loom_pkt_arg {
+	/** @header: LOOM_OP_ARG. */
+	struct loom_pkt_header header;
+	/** @op: enum loom_arg_op. */
+	__le32 op;
+	/** @axis: below src's rank. */
+	__le32 axis;
+	/** @flags: LOOM_ARG_*; other bits must be zero. */
+	__le64 flags;
+	/** @dst: written: numbers from 0. */
+	struct loom_tensor dst;
+	/** @src: read. */
+	struct loom_tensor src;
 };
 
 /**

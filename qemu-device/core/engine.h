@@ -180,6 +180,17 @@ struct loom_work {
 			uint64_t per;	/* the engine's: rows or pieces of a tile */
 		} gather;
 		struct {
+			uint32_t axis;
+			uint64_t value;
+			uint64_t per;	/* the engine's: rows or chunks of a tile */
+		} resize;
+		struct {
+			uint32_t op;
+			uint32_t axis;
+			bool last;
+			uint64_t per;	/* the engine's: rows or chunks of a tile */
+		} arg;
+		struct {
 			uint32_t op;
 			bool count_holes;
 			uint32_t taps[LOOM_WINDOW_AXES], after[LOOM_WINDOW_AXES];
@@ -207,8 +218,8 @@ struct loom_decode_error {
  * struct loom_engine - one way to compute, chosen at run time
  * @name: "reference", "generic", "avx2", "avx512", ...
  * @usable: this processor can run it
- * @gemm, @conv, @pack, @pool, @gather, @quant, @eltwise, @unary, @reduce, @softmax, @norm, @copy,
- *	@fill: choose tile geometry, @run, @arena and @shared of a decoded packet
+ * @gemm, @conv, @pack, @pool, @gather, @resize, @quant, @arg, @eltwise, @unary, @reduce, @softmax,
+ *	@norm, @copy, @fill: choose tile geometry, @run, @arena and @shared of a decoded packet
  *
  * "reference" states the numerics contract in the plainest C; every other
  * engine equals it bit for bit.
@@ -221,7 +232,9 @@ struct loom_engine {
 	void (*pack)(struct loom_work *work);
 	void (*pool)(struct loom_work *work);
 	void (*gather)(struct loom_work *work);
+	void (*resize)(struct loom_work *work);
 	void (*quant)(struct loom_work *work);
+	void (*arg)(struct loom_work *work);
 	void (*eltwise)(struct loom_work *work);
 	void (*unary)(struct loom_work *work);
 	void (*reduce)(struct loom_work *work);

@@ -439,6 +439,28 @@ static void model_quant(const struct loom_work *work, struct load *load)
 	operand_traffic(work, load);
 }
 
+/* A pass for each tap; what is moved takes no pass. */
+static void model_resize(const struct loom_work *work, struct load *load)
+{
+	uint64_t n = elements(&work->operands[0]);
+
+	if (!work->operands[0].extent)
+		return;
+	if (work->operands[3].dtype)
+		vector_pass(load, mul(n, work->operands[2].dims[1]), 1);
+	operand_traffic(work, load);
+}
+
+/* A comparison, and the choice of value and number. */
+static void model_arg(const struct loom_work *work, struct load *load)
+{
+	if (!work->operands[0].extent)
+		return;
+	vector_pass(load, elements(&work->operands[1]), 2);
+	load->core = add(load->core, TREE);
+	operand_traffic(work, load);
+}
+
 /* Cycles in which @bytes pass at @mbps million bytes a second. */
 static uint64_t transfer(const struct loom_profile *p, uint64_t bytes, uint32_t mbps)
 {
@@ -511,8 +533,14 @@ void loom_model_packet(const struct loom_profile *profile, const struct loom_wor
 	case LOOM_OP_GATHER:
 		model_gather(work, &load);
 		break;
+	case LOOM_OP_RESIZE:
+		model_resize(work, &load);
+		break;
 	case LOOM_OP_QUANT:
 		model_quant(work, &load);
+		break;
+	case LOOM_OP_ARG:
+		model_arg(work, &load);
 		break;
 	case LOOM_OP_GEMM:
 		model_gemm(work, &load);

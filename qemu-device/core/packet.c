@@ -265,7 +265,9 @@ static const struct op {
 	{ LOOM_OP_NORM, sizeof(struct loom_pkt_norm), false, loom_packet_norm },
 	{ LOOM_OP_POOL, sizeof(struct loom_pkt_pool), false, loom_packet_pool },
 	{ LOOM_OP_GATHER, sizeof(struct loom_pkt_gather), false, loom_packet_gather },
+	{ LOOM_OP_RESIZE, sizeof(struct loom_pkt_resize), false, loom_packet_resize },
 	{ LOOM_OP_QUANT, sizeof(struct loom_pkt_quant), false, loom_packet_quant },
+	{ LOOM_OP_ARG, sizeof(struct loom_pkt_arg), false, loom_packet_arg },
 	{ LOOM_OP_GEMM, sizeof(struct loom_pkt_gemm), false, loom_packet_gemm },
 	{ LOOM_OP_CONV, sizeof(struct loom_pkt_conv), false, loom_packet_conv },
 	{ LOOM_OP_PACK, sizeof(struct loom_pkt_pack), false, loom_packet_pack },
@@ -312,8 +314,14 @@ static void plan(const struct loom_engine *engine, struct loom_work *work)
 	case LOOM_OP_GATHER:
 		engine->gather(work);
 		break;
+	case LOOM_OP_RESIZE:
+		engine->resize(work);
+		break;
 	case LOOM_OP_QUANT:
 		engine->quant(work);
+		break;
+	case LOOM_OP_ARG:
+		engine->arg(work);
 		break;
 	case LOOM_OP_GEMM:
 		engine->gemm(work);

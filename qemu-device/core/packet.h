@@ -83,6 +83,9 @@ int loom_packet_gemm(const void *packet, struct loom_work *work, struct loom_dec
 int loom_packet_pack(const void *packet, struct loom_work *work, struct loom_decode_error *error);
 int loom_packet_gather(const void *packet, struct loom_work *work,
 		       struct loom_decode_error *error);
+int loom_packet_resize(const void *packet, struct loom_work *work,
+		       struct loom_decode_error *error);
+int loom_packet_arg(const void *packet, struct loom_work *work, struct loom_decode_error *error);
 int loom_packet_quant(const void *packet, struct loom_work *work, struct loom_decode_error *error);
 int loom_packet_norm(const void *packet, struct loom_work *work, struct loom_decode_error *error);
 int loom_packet_pool(const void *packet, struct loom_work *work, struct loom_decode_error *error);

@@ -72,6 +72,8 @@ bool loom_reference_tile(const struct loom_work *work, uint64_t tile, loom_refer
 
 void loom_reference_conv(struct loom_work *work);
 void loom_reference_gather(struct loom_work *work);
+void loom_reference_resize(struct loom_work *work);
+void loom_reference_arg(struct loom_work *work);
 void loom_reference_quant(struct loom_work *work);
 void loom_reference_norm(struct loom_work *work);
 void loom_reference_pool(struct loom_work *work);

@@ -445,6 +445,26 @@ ROWS_TARGET static void ROWS(largest)(const struct loom_pieces *taps, size_t n,
 }
 #endif
 
+ROWS_TARGET static void ROWS(weigh)(float *acc, const float *x, const float *w, bool each, size_t n)
+{
+	vf one = ALL(w[0]);
+	size_t i = 0;
+
+	for (; i + MATH_LANES <= n; i += MATH_LANES)
+		ROWS(store)(acc + i, MATH_FMA(ROWS(load)(x + i), each ? ROWS(load)(w + i) : one,
+					      ROWS(load)(acc + i)));
+	if (i < n) {
+		vf a = { 0 }, b = { 0 }, c = { 0 };
+
+		memcpy(&a, x + i, (n - i) * sizeof(float));
+		memcpy(&c, acc + i, (n - i) * sizeof(float));
+		if (each)
+			memcpy(&b, w + i, (n - i) * sizeof(float));
+		c = MATH_FMA(a, each ? b : one, c);
+		memcpy(acc + i, &c, (n - i) * sizeof(float));
+	}
+}
+
 /* @n is known when this is compiled, but for the last few; @act is one of those that are compared. */
 MATH void ROWS(finish_few)(const struct loom_finish *f, const float *acc, float *dst, size_t at,
 			   size_t n, bool each, uint32_t act)
@@ -515,6 +535,7 @@ static const struct loom_rows ROWS(rows) = {
 	.fold = ROWS(fold),
 	.power_sum = ROWS(power_sum),
 	.divide = ROWS(divide),
+	.weigh = ROWS(weigh),
 	.subtract = ROWS(subtract),
 	.act = ROWS(act),
 	.integer = ROWS(integer),

@@ -73,6 +73,8 @@ struct loom_rows {
 	void (*power_sum)(float *x, float max, float *acc, size_t n);
 	/** @divide: x = x / by. */
 	void (*divide)(float *x, float by, size_t n);
+	/** @weigh: acc[i] = fma(x[i], w[i], acc[i]); w[0] for all if not @each. */
+	void (*weigh)(float *acc, const float *x, const float *w, bool each, size_t n);
 	/** @subtract: x = (x - first) - second. */
 	void (*subtract)(float *x, float first, float second, size_t n);
 	/** @act: enum loom_act, in place. */

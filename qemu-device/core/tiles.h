@@ -69,6 +69,18 @@ void loom_gather_plan(struct loom_work *work, loom_tile_fn run);
 bool loom_gather_tile(const struct loom_rows *rows, const struct loom_work *work, uint64_t tile,
 		      const atomic_uint *stop);
 
+/** loom_resize_plan() - tiles of what lies behind an element of the axis, or of chunks of it. */
+void loom_resize_plan(struct loom_work *work, loom_tile_fn run);
+
+bool loom_resize_tile(const struct loom_rows *rows, const struct loom_work *work, uint64_t tile,
+		      const atomic_uint *stop);
+
+/** loom_arg_plan() - tiles of results. */
+void loom_arg_plan(struct loom_work *work, loom_tile_fn run);
+
+bool loom_arg_tile(const struct loom_rows *rows, const struct loom_work *work, uint64_t tile,
+		   const atomic_uint *stop);
+
 bool loom_quant_tile(const struct loom_rows *rows, const struct loom_work *work, uint64_t tile,
 		     const atomic_uint *stop);
 
@@ -134,6 +146,18 @@ bool loom_pool_panels_tile(const struct loom_rows *rows, const struct loom_work 
 		(void)arena;								\
 		return loom_quant_tile(rows, work, tile, stop);				\
 	}										\
+	static bool id##_resize_tile(const struct loom_work *work, uint64_t tile,	\
+				    struct loom_arena *arena, const atomic_uint *stop)	\
+	{										\
+		(void)arena;								\
+		return loom_resize_tile(rows, work, tile, stop);			\
+	}										\
+	static bool id##_arg_tile(const struct loom_work *work, uint64_t tile,		\
+				    struct loom_arena *arena, const atomic_uint *stop)	\
+	{										\
+		(void)arena;								\
+		return loom_arg_tile(rows, work, tile, stop);				\
+	}										\
 	static bool id##_pool_tile(const struct loom_work *work, uint64_t tile,		\
 				   struct loom_arena *arena, const atomic_uint *stop)	\
 	{										\
@@ -190,6 +214,14 @@ bool loom_pool_panels_tile(const struct loom_rows *rows, const struct loom_work 
 	{										\
 		loom_elements_plan(work, id##_quant_tile);				\
 	}										\
+	static void id##_plan_resize(struct loom_work *work)				\
+	{										\
+		loom_resize_plan(work, id##_resize_tile);				\
+	}										\
+	static void id##_plan_arg(struct loom_work *work)				\
+	{										\
+		loom_arg_plan(work, id##_arg_tile);					\
+	}										\
 	static void id##_plan_pool(struct loom_work *work)				\
 	{										\
 		loom_pool_plan(work, id##_pool_tile);					\
@@ -213,7 +245,9 @@ bool loom_pool_panels_tile(const struct loom_rows *rows, const struct loom_work 
 		.norm = id##_plan_norm,							\
 		.pool = id##_plan_pool,							\
 		.gather = id##_plan_gather,						\
+		.resize = id##_plan_resize,						\
 		.quant = id##_plan_quant,						\
+		.arg = id##_plan_arg,							\
 		.eltwise = id##_plan_eltwise,						\
 		.unary = id##_plan_unary,						\
 		.reduce = id##_plan_reduce,						\

@@ -174,7 +174,7 @@ void tensor_random(struct memory *mem, struct loom_tensor *tensor, unsigned int 
 			stride += (int64_t)rng_below(rng, 5);
 	}
 	/* anywhere in a page, often close to its end */
-	mem->next += rng_below(rng, 3) ? rng_below(rng, 200) : 4096 - mem->next % 4096 - 8;
+	mem->next += rng_below(rng, 3) ? rng_below(rng, 200) : (4088 - mem->next) % 4096;
 	place(mem, tensor);
 }
 

@@ -68,6 +68,8 @@ int main(void)
 	struct loom_pkt_norm norm;
 	struct loom_pkt_gather gather;
 	struct loom_pkt_quant quant;
+	struct loom_pkt_resize resize;
+	struct loom_pkt_arg arg;
 	struct loom_pkt_fill fill;
 	struct loom_pkt_fence fence;
 	struct loom_pkt_header nop;
@@ -258,6 +260,25 @@ int main(void)
 	tensor(&quant.zero, LOOM_DTYPE_U8, 1, (uint32_t[]){ 1 });
 	tap_ok(evaluate(&quant, LOOM_PROFILE_LOOM1, 0) && model.bytes_local == 5000005 &&
 	       model.cycles == 3907 * 10, "a quotient, a conversion and a zero point");
+
+	memset(&resize, 0, sizeof(resize));
+	header_init(&resize.header, LOOM_OP_RESIZE, sizeof(resize));
+	resize.axis = 1;
+	tensor(&resize.dst, LOOM_DTYPE_F32, 2, (uint32_t[]){ 1000, 512 });
+	tensor(&resize.src, LOOM_DTYPE_F32, 2, (uint32_t[]){ 1000, 256 });
+	tensor(&resize.places, LOOM_DTYPE_I32, 2, (uint32_t[]){ 512, 4 });
+	tensor(&resize.weights, LOOM_DTYPE_F32, 2, (uint32_t[]){ 512, 4 });
+	tap_ok(evaluate(&resize, LOOM_PROFILE_LOOM1, 0) && model.cycles == 8000 &&
+	       model.bytes_local == 3072000 + 2 * 8192, "four taps: %llu cycles",
+	       (unsigned long long)model.cycles);
+
+	memset(&arg, 0, sizeof(arg));
+	header_init(&arg.header, LOOM_OP_ARG, sizeof(arg));
+	tensor(&arg.dst, LOOM_DTYPE_I64, 2, (uint32_t[]){ 1, 256 });
+	tensor(&arg.src, LOOM_DTYPE_I8, 2, (uint32_t[]){ 10000, 256 });
+	tap_ok(evaluate(&arg, LOOM_PROFILE_LOOM1, 0) && model.cycles == 20008 &&
+	       model.bytes_local == 2560000 + 2048, "places of extremes: %llu cycles",
+	       (unsigned long long)model.cycles);
 
 	header_init(&fence.header, LOOM_OP_FENCE, sizeof(fence));
 	tap_ok(evaluate(&fence, LOOM_PROFILE_LOOM1, 1) && model.bytes_host == 8 &&

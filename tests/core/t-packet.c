@@ -30,6 +30,8 @@ union packet {
 	struct loom_pkt_norm norm;
 	struct loom_pkt_gather gather;
 	struct loom_pkt_quant quant;
+	struct loom_pkt_resize resize;
+	struct loom_pkt_arg arg;
 	struct loom_pkt_hang hang;
 	uint64_t words[160];
 };
@@ -944,6 +946,79 @@ static void gathers(void)
 	BREAK(s, tensor(&p.gather.indices, LOOM_DTYPE_I64, 0x30000, DIMS(5)), SHAPE, 2);
 }
 
+static union packet a_resize(bool sums)
+{
+	union packet p = start(LOOM_OP_RESIZE, sizeof(p.resize));
+
+	p.resize.axis = 1;
+	p.resize.value = sums ? 0x3f800000 : 0x7f;
+	tensor(&p.resize.dst, sums ? LOOM_DTYPE_F16 : LOOM_DTYPE_U8, 0x10000, DIMS(2, 5, 6));
+	tensor(&p.resize.src, sums ? LOOM_DTYPE_BF16 : LOOM_DTYPE_U8, 0x20000, DIMS(2, 9, 6));
+	tensor(&p.resize.places, LOOM_DTYPE_I32, 0x30000, DIMS(5, sums ? 4 : 1));
+	if (sums)
+		tensor(&p.resize.weights, LOOM_DTYPE_F32, 0x40000, DIMS(5, 4));
+	return p;
+}
+
+static void resizes(void)
+{
+	union packet s = a_resize(true), m = a_resize(false);
+
+	ACCEPT(s, (void)0);
+	ACCEPT(m, (void)0);
+	ACCEPT(m, p.resize.dst.dtype = p.resize.src.dtype = LOOM_DTYPE_F64; p.resize.value = -1ull);
+	ACCEPT(s, p.resize.src.dims[1] = 0);
+	ACCEPT(s, p.resize.places.dims[1] = p.resize.weights.dims[1] = 0);
+	ACCEPT(s, p.resize.places.dims[1] = p.resize.weights.dims[1] = 0x7fffffff;
+	       p.resize.places.strides[1] = p.resize.weights.strides[1] = 0);
+	BREAK(s, p.resize.flags = 1, FLAGS, NONE);
+	BREAK(s, p.resize.dst.dtype = 0, DTYPE, 0);
+	BREAK(s, p.resize.places.dtype = 0, DTYPE, 2);
+	BREAK(s, p.resize.weights.dtype = 0, FLAGS, 3);
+	BREAK(s, p.resize.dst.dtype = LOOM_DTYPE_I32, DTYPE, 0);
+	BREAK(s, p.resize.src.dtype = LOOM_DTYPE_I32, DTYPE, 1);
+	BREAK(m, p.resize.src.dtype = LOOM_DTYPE_I8, DTYPE, 1);
+	BREAK(s, p.resize.places.dtype = LOOM_DTYPE_U32, DTYPE, 2);
+	BREAK(s, p.resize.weights.dtype = LOOM_DTYPE_I32, DTYPE, 3);
+	BREAK(s, p.resize.axis = 3, PARAM, NONE);
+	BREAK(s, p.resize.value = 1ull << 32, PARAM, NONE);
+	BREAK(m, p.resize.value = 0x100, PARAM, NONE);
+	BREAK(s, p.resize.src.dims[0] = 3, SHAPE, 1);
+	BREAK(s, p.resize.src.rank = 2; p.resize.src.dims[2] = p.resize.src.strides[2] = 0, SHAPE, 1);
+	BREAK(s, p.resize.places.dims[0] = 4, SHAPE, 2);
+	BREAK(m, p.resize.places.dims[1] = 2, SHAPE, 2);
+	BREAK(s, p.resize.weights.dims[1] = 3, SHAPE, 3);
+}
+
+static union packet an_arg(void)
+{
+	union packet p = start(LOOM_OP_ARG, sizeof(p.arg));
+
+	p.arg.op = LOOM_ARG_MAX;
+	p.arg.axis = 1;
+	tensor(&p.arg.dst, LOOM_DTYPE_I64, 0x10000, DIMS(2, 1, 6));
+	tensor(&p.arg.src, LOOM_DTYPE_F32, 0x20000, DIMS(2, 9, 6));
+	return p;
+}
+
+static void args(void)
+{
+	union packet a = an_arg();
+
+	ACCEPT(a, (void)0);
+	ACCEPT(a, p.arg.flags = LOOM_ARG_LAST; p.arg.dst.dtype = LOOM_DTYPE_I32);
+	ACCEPT(a, p.arg.src.dtype = LOOM_DTYPE_I8);
+	BREAK(a, p.arg.flags = 2, FLAGS, NONE);
+	BREAK(a, p.arg.src.dtype = 0, DTYPE, 1);
+	BREAK(a, p.arg.dst.dtype = LOOM_DTYPE_F32, DTYPE, 0);
+	BREAK(a, p.arg.src.dtype = LOOM_DTYPE_I64, DTYPE, 1);
+	BREAK(a, p.arg.op = 2, PARAM, NONE);
+	BREAK(a, p.arg.axis = 3, PARAM, NONE);
+	BREAK(a, p.arg.dst.dims[1] = 2, SHAPE, 0);
+	BREAK(a, p.arg.dst.dims[2] = 5, SHAPE, 0);
+	BREAK(a, p.arg.src.dims[1] = 0, SHAPE, 1);
+}
+
 static union packet a_quant(unsigned int op)
 {
 	bool to = op == LOOM_QUANT_TO;
@@ -1006,6 +1081,7 @@ static bool fuzz(unsigned int rounds)
 			a_norm(LOOM_NORM_LAYER), a_norm(LOOM_NORM_GIVEN),
 			a_gather(LOOM_GATHER_TAKE), a_gather(LOOM_GATHER_SUM),
 			a_gather(LOOM_GATHER_PUT), a_quant(LOOM_QUANT_TO), a_quant(LOOM_QUANT_FROM),
+			a_resize(true), a_resize(false), an_arg(),
 		};
 		union packet p = seeds[rng_below(&rng, sizeof(seeds) / sizeof(seeds[0]))];
 		uint64_t avail = p.header.size;
@@ -1043,7 +1119,7 @@ static void bitmaps(void)
 	uint64_t map[4];
 
 	loom_opcode_bitmap(false, map);
-	tap_ok(map[0] == 0x17f00030007 && map[1] == 7 && !map[2] && !map[3], "opcodes");
+	tap_ok(map[0] == 0x3ff00030007 && map[1] == 7 && !map[2] && !map[3], "opcodes");
 	loom_opcode_bitmap(true, map);
 	tap_ok(map[3] == 1ull << 48, "opcodes with debug");
 	tap_ok(loom_dtype_bitmap() == 0x1ffe, "dtypes");
@@ -1076,6 +1152,8 @@ int main(void)
 	norms();
 	gathers();
 	quants();
+	resizes();
+	args();
 	bitmaps();
 	names();
 	tap_ok(fuzz(100000), "100000 packets of chance");

@@ -492,6 +492,42 @@ static void make_gather(struct loom_pkt_gather *pkt)
 	fit(&pkt->indices, false, below(2) ? LOOM_DTYPE_I32 : LOOM_DTYPE_I64);
 }
 
+static void make_resize(struct loom_pkt_resize *pkt)
+{
+	uint8_t type = any_type();
+	bool sums = below(3);
+
+	shape(&pkt->dst, 1);
+	pkt->axis = (uint32_t)below(pkt->dst.rank + !below(16));
+	pkt->src = pkt->dst;
+	if (pkt->axis < pkt->dst.rank)
+		pkt->src.dims[pkt->axis] = any_dim();
+	pkt->value = below(2) ? 0 : below(256);
+	pkt->places.rank = 2;
+	pkt->places.dims[0] = pkt->dst.dims[pkt->axis % 6];
+	pkt->places.dims[1] = sums ? (uint32_t)below(20) : 1;
+	fit(&pkt->dst, true, sums ? 1 + (uint8_t)below(3) : type);
+	fit(&pkt->src, false, sums ? 1 + (uint8_t)below(3) : type);
+	if (sums) {
+		pkt->weights = pkt->places;
+		fit(&pkt->weights, false, LOOM_DTYPE_F32);
+	}
+	fit(&pkt->places, false, LOOM_DTYPE_I32);
+}
+
+static void make_arg(struct loom_pkt_arg *pkt)
+{
+	pkt->op = (uint32_t)below(3);
+	pkt->flags = below(2);
+	shape(&pkt->src, 1);
+	pkt->axis = (uint32_t)below(pkt->src.rank + !below(16));
+	pkt->dst = pkt->src;
+	if (pkt->axis < pkt->src.rank)
+		pkt->dst.dims[pkt->axis] = 1;
+	fit(&pkt->dst, true, below(2) ? LOOM_DTYPE_I32 : LOOM_DTYPE_I64);
+	fit(&pkt->src, false, 1 + (uint8_t)below(6));
+}
+
 static void make_quant(struct loom_pkt_quant *pkt)
 {
 	uint8_t number = 1 + (uint8_t)below(3), integer = 4 + (uint8_t)below(3);
@@ -563,6 +599,8 @@ static const struct {
 	{ LOOM_OP_NORM, sizeof(struct loom_pkt_norm) },
 	{ LOOM_OP_GATHER, sizeof(struct loom_pkt_gather) },
 	{ LOOM_OP_QUANT, sizeof(struct loom_pkt_quant) },
+	{ LOOM_OP_RESIZE, sizeof(struct loom_pkt_resize) },
+	{ LOOM_OP_ARG, sizeof(struct loom_pkt_arg) },
 	{ LOOM_OP_FENCE, sizeof(struct loom_pkt_fence) },
 	{ LOOM_OP_TIMESTAMP, sizeof(struct loom_pkt_timestamp) },
 	{ LOOM_OP_NOP, sizeof(struct loom_pkt_header) },
@@ -591,6 +629,8 @@ static uint32_t make_packet(void *to)
 		struct loom_pkt_norm norm;
 		struct loom_pkt_gather gather;
 		struct loom_pkt_quant quant;
+		struct loom_pkt_resize resize;
+		struct loom_pkt_arg arg;
 		struct loom_pkt_hang hang;
 	} pkt;
 	unsigned int kind = (unsigned int)(below(3) ? below(NPACKETS - 4) : below(NPACKETS));
@@ -638,6 +678,12 @@ static uint32_t make_packet(void *to)
 		break;
 	case LOOM_OP_QUANT:
 		make_quant(&pkt.quant);
+		break;
+	case LOOM_OP_RESIZE:
+		make_resize(&pkt.resize);
+		break;
+	case LOOM_OP_ARG:
+		make_arg(&pkt.arg);
 		break;
 	case LOOM_OP_FENCE:
 	case LOOM_OP_TIMESTAMP:

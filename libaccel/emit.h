@@ -27,6 +27,10 @@ int emit_conv(const struct accel_program *program, const struct accel_conv_op *o
 	      struct loom_pkt_conv *packet);
 int emit_gather(const struct accel_program *program, const struct accel_gather_op *op,
 		struct loom_pkt_gather *packet);
+int emit_resize(const struct accel_program *program, const struct accel_resize_op *op,
+		struct loom_pkt_resize *packet);
+int emit_arg(const struct accel_program *program, const struct accel_arg_op *op,
+	     struct loom_pkt_arg *packet);
 int emit_quant(const struct accel_program *program, const struct accel_quant_op *op,
 	       struct loom_pkt_quant *packet);
 int emit_norm(const struct accel_program *program, const struct accel_norm_op *op,

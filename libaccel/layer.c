@@ -101,3 +101,41 @@ ACCEL_API int accel_program_quant(struct accel_program *program, const struct ac
 			      (struct accel_buffer *[]){ o.dst.buffer, o.src.buffer,
 							 o.scale.buffer, o.zero.buffer }, 4);
 }
+
+ACCEL_API int accel_program_resize(struct accel_program *program,
+				   const struct accel_resize_op *op)
+{
+	API_ENTER;
+	struct loom_pkt_resize packet;
+	struct accel_resize_op o;
+	int ret;
+
+	ret = program_can_append(program);
+	if (!ret)
+		ret = sized_in(&o, sizeof(o), op, "struct accel_resize_op");
+	if (!ret)
+		ret = emit_resize(program, &o, &packet);
+	if (ret)
+		return ret;
+	return program_append(program, &packet, sizeof(packet),
+			      (struct accel_buffer *[]){ o.dst.buffer, o.src.buffer,
+							 o.places.buffer, o.weights.buffer }, 4);
+}
+
+ACCEL_API int accel_program_arg(struct accel_program *program, const struct accel_arg_op *op)
+{
+	API_ENTER;
+	struct loom_pkt_arg packet;
+	struct accel_arg_op o;
+	int ret;
+
+	ret = program_can_append(program);
+	if (!ret)
+		ret = sized_in(&o, sizeof(o), op, "struct accel_arg_op");
+	if (!ret)
+		ret = emit_arg(program, &o, &packet);
+	if (ret)
+		return ret;
+	return program_append(program, &packet, sizeof(packet),
+			      (struct accel_buffer *[]){ o.dst.buffer, o.src.buffer }, 2);
+}

@@ -23,3 +23,4 @@ s/^	\(LOOM_POOL_[A-Z0-9_]*\)[[:space:]].*/VALUE(POOL, "op", \1)/p
 s/^	\(LOOM_NORM_[A-Z_]*\)[[:space:]].*/VALUE(NORM, "op", \1)/p
 s/^	\(LOOM_GATHER_[A-Z_]*\)[[:space:]].*/VALUE(GATHER, "op", \1)/p
 s/^	\(LOOM_QUANT_[A-Z_]*\)[[:space:]].*/VALUE(QUANT, "op", \1)/p
+s/^	\(LOOM_ARG_[A-Z_]*\)[[:space:]].*/VALUE(ARG, "op", \1)/p

@@ -445,6 +445,96 @@ static void rows_of_tables(void)
 	end();
 }
 
+static struct accel_resize_op resize_op(void)
+{
+	struct accel_resize_op op = ACCEL_INIT(op);
+
+	op.axis = 1;
+	op.dst = T(ACCEL_F32, 2, 3);
+	op.src = T(ACCEL_F32, 2, 4);
+	op.places = T(ACCEL_I32, 3, 2);
+	op.weights = T(ACCEL_F32, 3, 2);
+	op.src.offset = 4096;
+	op.places.offset = 8192;
+	op.weights.offset = 12288;
+	return op;
+}
+
+#define RESIZE_BAD(word, change) \
+	do { \
+		struct accel_resize_op op = resize_op(); \
+		change; \
+		CHECK_ERR_TEXT(accel_program_resize(program, &op), -EINVAL, word); \
+	} while (0)
+
+static struct accel_arg_op arg_op(void)
+{
+	struct accel_arg_op op = ACCEL_INIT(op);
+
+	op.op = ACCEL_ARG_MAX;
+	op.axis = 1;
+	op.dst = T(ACCEL_I64, 2, 1);
+	op.src = T(ACCEL_F32, 2, 4);
+	op.dst.offset = 16384;
+	op.src.offset = 4096;
+	return op;
+}
+
+#define ARG_BAD(word, change) \
+	do { \
+		struct accel_arg_op op = arg_op(); \
+		change; \
+		CHECK_ERR_TEXT(accel_program_arg(program, &op), -EINVAL, word); \
+	} while (0)
+
+static void lengths_and_places(void)
+{
+	static const int32_t places[] = { 0, 1, 3, 2, 3, 4 };
+	static const float weights[] = { 0.5f, 0.5f, 1, 0, 0.25f, 0.75f };
+	static const float src[] = { 1, 3, 2, 4, 5, 5, 9, 8 };
+	struct accel_resize_op r;
+	struct accel_arg_op a;
+	int64_t *numbers;
+	float *p;
+
+	REQUIRE(start());
+	RESIZE_BAD("dst has no buffer", op.dst.buffer = NULL);
+	RESIZE_BAD("places has no buffer", op.places.buffer = NULL);
+	RESIZE_BAD("moved as they are", (memset(&op.weights, 0, sizeof(op.weights)), op.src.dtype = ACCEL_I32));
+	RESIZE_BAD("sums take floats", op.src.dtype = ACCEL_I32);
+	RESIZE_BAD("must be i32", op.places.dtype = ACCEL_I64);
+	RESIZE_BAD("axis 2", op.axis = 2);
+	RESIZE_BAD("differ along another axis", op.axis = 0);
+	RESIZE_BAD("more than 4 bytes", op.value = 1ull << 32);
+	RESIZE_BAD("must be [3, taps]", op.places = T(ACCEL_I32, 2, 2));
+	RESIZE_BAD("must be [3, 1]", memset(&op.weights, 0, sizeof(op.weights)));
+	RESIZE_BAD("weights", op.weights = T(ACCEL_F32, 3, 1));
+	ARG_BAD("unknown function 2", op.op = (enum accel_arg)2);
+	ARG_BAD("src has no buffer", op.src.buffer = NULL);
+	ARG_BAD("give i32 or i64", op.dst.dtype = ACCEL_F32);
+	ARG_BAD("give i32 or i64", op.src.dtype = ACCEL_I64);
+	ARG_BAD("axis 5", op.axis = 5);
+	ARG_BAD("must be 1", op.dst = T(ACCEL_I64, 2, 2));
+	CHECK_EQ(accel_program_size(program), 0);
+	REQUIRE(!accel_buffer_map(buffer, (void **)&p));
+	memcpy(p + 1024, src, sizeof(src));
+	memcpy(p + 2048, places, sizeof(places));
+	memcpy(p + 3072, weights, sizeof(weights));
+	r = resize_op();
+	r.value = 0x41000000;	/* 8 */
+	a = arg_op();
+	CHECK(!accel_program_resize(program, &r));
+	CHECK(!accel_program_arg(program, &a));
+	CHECK(!accel_program_finish(program));
+	CHECK(!accel_queue_run(b.queue, program, soon(), NULL));
+	CHECK(p[0] == 2 && p[1] == 4 && p[2] == 7 && p[3] == 5 && p[4] == 8 && p[5] == 8);
+	numbers = (int64_t *)(p + 4096);
+	CHECK(numbers[0] == 3 && numbers[1] == 2);
+	CHECK_ERR(accel_program_resize(program, &r), -EBUSY);
+	CHECK_ERR(accel_program_arg(NULL, &a), -EINVAL);
+	end();
+}
+
 static struct accel_quant_op quant_op(void)
 {
 	struct accel_quant_op op = ACCEL_INIT(op);
@@ -826,6 +916,7 @@ static const struct check_test tests[] = {
 	TEST(pooling),
 	TEST(normalisation),
 	TEST(rows_of_tables),
+	TEST(lengths_and_places),
 	TEST(quantisation),
 	TEST(elementwise_functions),
 	TEST(functions_of_one_tensor),

@@ -46,6 +46,10 @@ static const char *const gather_ops[] = {
 	[LOOM_GATHER_TAKE] = "take", [LOOM_GATHER_SUM] = "sum", [LOOM_GATHER_PUT] = "put",
 };
 
+static const char *const arg_ops[] = {
+	[LOOM_ARG_MIN] = "min", [LOOM_ARG_MAX] = "max",
+};
+
 static const char *const quant_ops[] = {
 	[LOOM_QUANT_TO] = "to", [LOOM_QUANT_FROM] = "from",
 };
@@ -118,6 +122,14 @@ static const struct packet_kind kinds[] = {
 	  OPERANDS(TENSOR(gather, dst), TENSOR(gather, src), TENSOR(gather, indices)),
 	  FIELDS(NAMED(gather, "op", op, gather_ops), FIELD(gather, axis, PACKET_UNSIGNED),
 		 FIELD(gather, flags, PACKET_HEX)) },
+	{ LOOM_OP_RESIZE, sizeof(struct loom_pkt_resize),
+	  OPERANDS(TENSOR(resize, dst), TENSOR(resize, src), TENSOR(resize, places),
+		   TENSOR(resize, weights)),
+	  FIELDS(FIELD(resize, axis, PACKET_UNSIGNED), FIELD(resize, flags, PACKET_HEX),
+		 FIELD(resize, value, PACKET_HEX)) },
+	{ LOOM_OP_ARG, sizeof(struct loom_pkt_arg), OPERANDS(TENSOR(arg, dst), TENSOR(arg, src)),
+	  FIELDS(NAMED(arg, "op", op, arg_ops), FIELD(arg, axis, PACKET_UNSIGNED),
+		 FIELD(arg, flags, PACKET_HEX)) },
 	{ LOOM_OP_QUANT, sizeof(struct loom_pkt_quant),
 	  OPERANDS(TENSOR(quant, dst), TENSOR(quant, src), TENSOR(quant, scale),
 		   TENSOR(quant, zero)),

@@ -180,6 +180,58 @@ struct accel_gather_op {
 };
 
 /**
+ * struct accel_resize_op - an axis of another length
+ * @sz: ACCEL_INIT
+ * @axis: which one
+ * @value: what is read where @places leads to no element: bits of an F32, without weights of
+ *	an element
+ * @dst: any float; without weights any type
+ * @src: of dst's shape but along @axis; any float, without weights of dst's type
+ * @places: I32, [elements of dst along the axis, taps]
+ * @weights: F32, as many; or absent: one tap, and elements are moved as they are
+ *
+ * Element o of the axis is the sum over taps of src at places[o, t] times weights[o, t], one
+ * fused multiply-add after the other. So any interpolation or filter is a table.
+ */
+struct accel_resize_op {
+	size_t sz;
+	uint32_t axis;
+	uint64_t value;
+	struct accel_tensor dst;
+	struct accel_tensor src;
+	struct accel_tensor places;
+	struct accel_tensor weights;
+};
+
+/**
+ * enum accel_arg - which element of an axis
+ * @ACCEL_ARG_MIN: the smallest
+ * @ACCEL_ARG_MAX: the largest
+ */
+enum accel_arg {
+	ACCEL_ARG_MIN	= 0,
+	ACCEL_ARG_MAX	= 1,
+};
+
+/**
+ * struct accel_arg_op - where the smallest or largest elements of an axis are
+ * @sz: ACCEL_INIT
+ * @op: the function
+ * @axis: which axis of src, which must have elements
+ * @last: of equal elements the last, else the first
+ * @dst: I32 or I64, of src's shape but 1 along @axis: numbers from 0
+ * @src: F32, F16, BF16, I8, U8 or I32; NaN is smaller and larger than all else
+ */
+struct accel_arg_op {
+	size_t sz;
+	enum accel_arg op;
+	uint32_t axis;
+	bool last;
+	struct accel_tensor dst;
+	struct accel_tensor src;
+};
+
+/**
  * enum accel_quant - from numbers to small integers and back
  * @ACCEL_QUANT_TO: dst = src / scale, rounded half to even, + zero, saturated
  * @ACCEL_QUANT_FROM: dst = (src - zero) * scale
@@ -211,6 +263,9 @@ struct accel_quant_op {
 extern "C" {
 #endif
 
+/** accel_program_arg() - append where the smallest or largest elements of an axis are. */
+ACCEL_API int accel_program_arg(struct accel_program *program, const struct accel_arg_op *op);
+
 /** accel_program_conv() - append a convolution. */
 ACCEL_API int accel_program_conv(struct accel_program *program, const struct accel_conv_op *op);
 
@@ -223,6 +278,10 @@ ACCEL_API int accel_program_norm(struct accel_program *program, const struct acc
 
 /** accel_program_quant() - append a conversion to or from integers with scale and zero point. */
 ACCEL_API int accel_program_quant(struct accel_program *program, const struct accel_quant_op *op);
+
+/** accel_program_resize() - append the making longer or shorter of an axis. */
+ACCEL_API int accel_program_resize(struct accel_program *program,
+				   const struct accel_resize_op *op);
 
 /** accel_program_pool() - append the largest, or the like, of what a window sees. */
 ACCEL_API int accel_program_pool(struct accel_program *program, const struct accel_pool_op *op);

@@ -142,6 +142,14 @@ const char *card_cannot(const struct ir_node *n, const struct accel_device_props
 	case IR_CONCAT:
 	case IR_EXPAND:
 		return has(props, LOOM_OP_COPY) ? NULL : NO_OPERATOR;
+	case IR_RESIZE:
+		if (!has(props, LOOM_OP_RESIZE))
+			return NO_OPERATOR;
+		return n->nin < 3 || ir_is_float(t) ? NULL : NO_TYPE;
+	case IR_ARG:
+		if (!has(props, LOOM_OP_ARG))
+			return NO_OPERATOR;
+		return ir_is_float(t) || byte || t == ACCEL_I32 ? NULL : NO_TYPE;
 	case IR_PAD:
 		if (!has(props, LOOM_OP_COPY) || !has(props, LOOM_OP_FILL) ||
 		    n->fn != IR_PAD_CONSTANT)
@@ -310,6 +318,35 @@ static int emit_reduce(struct accel_program *program, const struct ir_node *n,
 	card_tensor(&op.dst, n->out[0], operands);
 	card_tensor(&op.src, n->in[0], operands);
 	return accel_program_reduce(program, &op);
+}
+
+static int emit_resize(struct accel_program *program, const struct ir_node *n,
+		       const struct card_operands *operands)
+{
+	struct accel_resize_op op = ACCEL_INIT(op);
+	enum accel_dtype t = n->nin > 2 ? ACCEL_F32 : n->out[0]->dtype;
+
+	op.axis = (uint32_t)n->axis;
+	eval_store(t, &op.value, (double)n->value);
+	card_tensor(&op.dst, n->out[0], operands);
+	card_tensor(&op.src, n->in[0], operands);
+	card_tensor(&op.places, n->in[1], operands);
+	if (n->nin > 2)
+		card_tensor(&op.weights, n->in[2], operands);
+	return accel_program_resize(program, &op);
+}
+
+static int emit_arg(struct accel_program *program, const struct ir_node *n,
+		    const struct card_operands *operands)
+{
+	struct accel_arg_op op = ACCEL_INIT(op);
+
+	op.op = n->fn ? ACCEL_ARG_MAX : ACCEL_ARG_MIN;
+	op.axis = (uint32_t)n->axis;
+	op.last = n->flag;
+	card_tensor(&op.dst, n->out[0], operands);
+	card_tensor(&op.src, n->in[0], operands);
+	return accel_program_arg(program, &op);
 }
 
 static int emit_softmax(struct accel_program *program, const struct ir_node *n,
@@ -540,6 +577,10 @@ int card_emit(struct accel_program *program, const struct ir_node *n,
 		return emit_unary(program, n, operands);
 	case IR_REDUCE:
 		return emit_reduce(program, n, operands);
+	case IR_RESIZE:
+		return emit_resize(program, n, operands);
+	case IR_ARG:
+		return emit_arg(program, n, operands);
 	case IR_SOFTMAX:
 		return emit_softmax(program, n, operands);
 	case IR_GATHER:

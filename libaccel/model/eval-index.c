@@ -156,6 +156,20 @@ static bool before(enum accel_dtype t, const char *a, const char *b, bool larger
 	return larger ? x > y : x < y;
 }
 
+/* Of what ARG looks for: NaN is found first, whether it is the smallest or the largest. */
+static bool found(enum accel_dtype t, const char *a, const char *b, bool larger)
+{
+	double x, y;
+
+	if (ir_is_int(t) || t == ACCEL_BOOL)
+		return before(t, a, b, larger);
+	x = eval_load(t, a);
+	y = eval_load(t, b);
+	if (isnan(x) || isnan(y))
+		return isnan(x) && !isnan(y);
+	return larger ? x > y : x < y;
+}
+
 static void arg(const struct ir_node *n, const char *in, int64_t *out)
 {
 	enum accel_dtype t = n->in[0]->dtype;
@@ -170,8 +184,7 @@ static void arg(const struct ir_node *n, const char *in, int64_t *out)
 			for (int64_t k = 1; k < a.dim; k++) {
 				const char *x = p + (size_t)k * step, *y = p + (size_t)best * step;
 
-				if (before(t, x, y, n->fn) ||
-				    (n->flag && !before(t, y, x, n->fn)))
+				if (found(t, x, y, n->fn) || (n->flag && !found(t, y, x, n->fn)))
 					best = k;
 			}
 			*out++ = best;

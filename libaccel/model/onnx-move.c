@@ -773,6 +773,65 @@ static void triangle(struct onnx_cx *c, int arg)
 	c->out[0] = n->out[0];
 }
 
+static void reverse_sequence(struct onnx_cx *c, int arg)
+{
+	struct ir_value *x = c->in[0], *lengths = c->in[1];
+	int64_t time = onnx_attr_i(c, "time_axis", 0), batch = onnx_attr_i(c, "batch_axis", 1);
+	struct ir_node *n;
+
+	(void)arg;
+	if (x->rank < 2 || time < 0 || time > 1 || batch != 1 - time) {
+		ir_fail(c->g, "axes %lld and %lld of %u: they are the first two", (long long)time,
+			(long long)batch, x->rank);
+		return;
+	}
+	if (lengths->rank != 1 || lengths->dims[0] != x->dims[batch] || !indices(c, lengths)) {
+		ir_fail(c->g, "the lengths are not one for each row of the batch");
+		return;
+	}
+	n = b_same(c->g, IR_REVERSE, c->in, 2, x);
+	if (!n)
+		return;
+	n->axis = time;
+	n->ints[0] = batch;
+	c->out[0] = n->out[0];
+}
+
+/* What a condition that is known selects. */
+static void compress(struct onnx_cx *c, int arg)
+{
+	struct ir_graph *g = c->g;
+	struct ir_value *x = c->in[0], *which = c->in[1];
+	const unsigned char *known = ir_known(g, which);
+	int64_t axis = onnx_attr_i(c, "axis", INT64_MIN), n = 0, *list;
+
+	(void)arg;
+	if (which->dtype != ACCEL_BOOL || which->rank != 1) {
+		ir_fail(g, "the condition is not a vector of bool");
+		return;
+	}
+	if (!known) {
+		onnx_cannot(c, "a condition that is computed from inputs is not supported");
+		return;
+	}
+	if (axis == INT64_MIN) {
+		x = b_reshape(g, x, 1, &x->count);
+		axis = 0;
+	}
+	axis = x ? b_axis(g, axis, x->rank) : -1;
+	list = axis < 0 ? NULL : ir_make(g, which->size * sizeof(*list) + 8);
+	if (!list)
+		return;
+	for (int64_t i = 0; i < which->count; i++)
+		if (known[i])
+			list[n++] = i;
+	if (n && list[n - 1] >= x->dims[axis]) {
+		ir_fail(g, "the condition is longer than axis %lld", (long long)axis);
+		return;
+	}
+	c->out[0] = b_gather(g, x, ir_constant(g, ACCEL_I64, 1, &n, list), axis);
+}
+
 static void top_k(struct onnx_cx *c, int arg)
 {
 	struct ir_value *x = c->in[0], *values, *where_from;
@@ -816,6 +875,7 @@ static void top_k(struct onnx_cx *c, int arg)
 const struct onnx_op onnx_ops_move[] = {
 	{ "Cast", 1, 1, cast, 0 },
 	{ "CastLike", 2, 2, cast_like, 0 },
+	{ "Compress", 2, 2, compress, 0 },
 	{ "Concat", 1, IR_INPUTS_MAX, concat, 0 },
 	{ "Constant", 0, 0, constant, 0 },
 	{ "ConstantOfShape", 1, 1, constant_of_shape, 0 },
@@ -831,6 +891,7 @@ const struct onnx_op onnx_ops_move[] = {
 	{ "Pad", 1, 4, pad, 0 },
 	{ "Range", 3, 3, range, 0 },
 	{ "Reshape", 1, 2, reshape, 0 },
+	{ "ReverseSequence", 2, 2, reverse_sequence, 0 },
 	{ "Scatter", 3, 3, elements, 1 },
 	{ "ScatterElements", 3, 3, elements, 1 },
 	{ "ScatterND", 3, 3, lookup_nd, 1 },

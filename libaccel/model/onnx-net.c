@@ -133,6 +133,105 @@ static void layer_norm(struct onnx_cx *c, int arg)
 		c->out[2] = inverse;
 }
 
+/* x / (bias + alpha / size * sum over size channels around of x * x) ^ beta. */
+static void local_response(struct onnx_cx *c, int arg)
+{
+	struct ir_graph *g = c->g;
+	struct ir_value *x = c->in[0], *y = NULL, *sum;
+	float alpha = onnx_attr_f(c, "alpha", 1e-4f), beta = onnx_attr_f(c, "beta", 0.75f);
+	float bias = onnx_attr_f(c, "bias", 1);
+	int64_t size = onnx_attr_i(c, "size", 0), pads[IR_INTS_MAX] = { 0 };
+	int64_t starts[IR_RANK_MAX] = { 0 }, steps[IR_RANK_MAX], counts[IR_RANK_MAX];
+
+	(void)arg;
+	if (!floats(c, x))
+		return;
+	if (x->rank < 2 || size < 1 || size > 1024) {
+		ir_fail(g, "%lld channels around, of an operand of %u axes", (long long)size, x->rank);
+		return;
+	}
+	pads[1] = (size - 1) / 2;
+	pads[x->rank + 1] = size - 1 - pads[1];
+	sum = b_pad(g, b_unary(g, IR_SQUARE, x), pads, IR_PAD_CONSTANT, NULL);
+	for (uint32_t i = 0; i < x->rank; i++) {
+		steps[i] = 1;
+		counts[i] = x->dims[i];
+	}
+	for (int64_t i = 0; i < size && sum; i++) {
+		struct ir_value *part;
+
+		starts[1] = i;
+		part = b_slice(g, sum, starts, steps, counts);
+		y = i ? b_binary(g, IR_ADD, y, part) : part;
+	}
+	y = y ? b_binary(g, IR_MUL, y, number(c, x, (double)alpha / (double)size)) : NULL;
+	y = y ? b_binary(g, IR_ADD, y, number(c, x, (double)bias)) : NULL;
+	if (!y)
+		return;
+	/* Roots are the card's, other powers the processor's. */
+	if (beta == 0.5f)
+		y = b_unary(g, IR_SQRT, y);
+	else if (beta == 0.75f)
+		y = b_binary(g, IR_MUL, b_unary(g, IR_SQRT, y),
+			     b_unary(g, IR_SQRT, b_unary(g, IR_SQRT, y)));
+	else
+		y = b_binary(g, IR_POW, y, number(c, x, (double)beta));
+	c->out[0] = b_binary(g, IR_DIV, x, y);
+}
+
+/* Groups of channels, each with a mean and a variance of its own. */
+static void group_norm(struct onnx_cx *c, int arg)
+{
+	struct ir_graph *g = c->g;
+	struct ir_value *x = c->in[0], *y, *variance;
+	double epsilon = (double)onnx_attr_f(c, "epsilon", 1e-5f);
+	int64_t groups = onnx_attr_i(c, "num_groups", 0), parts, dims[3];
+
+	(void)arg;
+	onnx_attr_i(c, "stash_type", 1);
+	if (!floats(c, x))
+		return;
+	if (x->rank < 3 || groups < 1 || x->dims[1] % groups) {
+		ir_fail(g, "%lld groups of an operand of %u axes", (long long)groups, x->rank);
+		return;
+	}
+	if (c->opset < 21) {
+		onnx_cannot(c, "versions before 21 are not supported");
+		return;
+	}
+	dims[0] = x->dims[0];
+	dims[1] = groups;
+	parts = dims[0] * groups;
+	dims[2] = x->count / (parts > 0 ? parts : 1);
+	y = b_reshape(g, x, 3, dims);
+	y = b_binary(g, IR_SUB, y, b_reduce(g, ACCEL_REDUCE_MEAN, y, 4, true));
+	variance = b_reduce(g, ACCEL_REDUCE_MEAN, b_unary(g, IR_SQUARE, y), 4, true);
+	y = b_binary(g, IR_MUL, y, factor(c, variance, NULL, epsilon));
+	y = b_reshape(g, y, x->rank, x->dims);
+	y = b_binary(g, IR_MUL, y, channels(c, c->in[1], x));
+	c->out[0] = b_binary(g, IR_ADD, y, channels(c, c->in[2], x));
+}
+
+static void rms_norm(struct onnx_cx *c, int arg)
+{
+	struct ir_graph *g = c->g;
+	struct ir_value *x = c->in[0], *y;
+	double epsilon = (double)onnx_attr_f(c, "epsilon", 1e-5f);
+	int64_t axis = b_axis(g, onnx_attr_i(c, "axis", -1), x->rank);
+
+	(void)arg;
+	onnx_attr_i(c, "stash_type", 1);
+	if (axis < 0 || !floats(c, x))
+		return;
+	y = b_reduce(g, ACCEL_REDUCE_MEAN, b_unary(g, IR_SQUARE, x),
+		     ((1u << x->rank) - 1) & ~((1u << axis) - 1), true);
+	y = b_binary(g, IR_MUL, x, factor(c, y, NULL, epsilon));
+	y = b_binary(g, IR_MUL, y, c->in[1]);
+	if (y && y->rank != x->rank)
+		ir_fail(g, "the scale does not broadcast to the operand");
+	c->out[0] = y;
+}
+
 static void mean_variance(struct onnx_cx *c, int arg)
 {
 	struct ir_graph *g = c->g;
@@ -231,9 +330,12 @@ const struct onnx_op onnx_ops_net[] = {
 	{ "Dropout", 1, 3, dropout, 0 },
 	{ "GlobalAveragePool", 1, 1, global_pool, 0 },
 	{ "GlobalMaxPool", 1, 1, global_pool, 1 },
+	{ "GroupNormalization", 3, 3, group_norm, 0 },
 	{ "InstanceNormalization", 3, 3, instance_norm, 0 },
+	{ "LRN", 1, 1, local_response, 0 },
 	{ "LayerNormalization", 2, 3, layer_norm, 0 },
 	{ "LpNormalization", 1, 1, lp_norm, 0 },
 	{ "MeanVarianceNormalization", 1, 1, mean_variance, 0 },
+	{ "RMSNormalization", 2, 2, rms_norm, 0 },
 	{ 0 },
 };

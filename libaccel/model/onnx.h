@@ -123,8 +123,8 @@ struct onnx_op {
 };
 
 /* Tables; each ends with an element without name. */
-extern const struct onnx_op onnx_ops_loss[], onnx_ops_math[], onnx_ops_move[], onnx_ops_net[],
-			    onnx_ops_quant[], onnx_ops_recurrent[], onnx_ops_resize[], onnx_ops_window[];
+extern const struct onnx_op onnx_ops_einsum[], onnx_ops_loss[], onnx_ops_math[], onnx_ops_move[],
+			    onnx_ops_net[], onnx_ops_quant[], onnx_ops_recurrent[], onnx_ops_resize[], onnx_ops_window[];
 /* Of the domain ai.onnx.ml. */
 extern const struct onnx_op onnx_ops_ml[], onnx_ops_ml_tree[];
 

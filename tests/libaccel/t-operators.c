@@ -391,12 +391,104 @@ static void resize_bytes(void)
 	one_done(&o);
 }
 
+/* --- Einsum ------------------------------------------------------------------------------ */
+
+/* Two operands of [2, 3, 3] and [3, 2], each element by the letters' loops. */
+static void einsum_case(const char *equation, const char *x, const char *y, const char *z)
+{
+	static const int64_t dx[] = { 2, 3, 3, -1 }, dy[] = { 3, 2, -1 };
+	int size[128] = { 0 }, index[128] = { 0 };
+	double want[64] = { 0 };
+	float a[18], b[6], got[64];
+	Onnx__ModelProto *m = onnx_model(12);
+	struct accel_value_info info = ACCEL_INIT(info);
+	const char *l = "ijkl";
+	int total = 1, out = 1;
+	Onnx__NodeProto *n;
+	struct one o;
+
+	onnx_input(m, "x", F32, dx);
+	onnx_input(m, "y", F32, dy);
+	n = onnx_node(m, "Einsum", "x y", "z");
+	onnx_string(n, "equation", equation);
+	onnx_output(m, "z", F32);
+	for (int i = 0; x[i]; i++)
+		size[(int)x[i]] = (int)dx[i];
+	for (int i = 0; y[i]; i++)
+		size[(int)y[i]] = (int)dy[i];
+	for (int i = 0; i < 18; i++)
+		a[i] = (float)(i * 7 % 11 - 5);
+	for (int i = 0; i < 6; i++)
+		b[i] = (float)(i * 5 % 7 - 3);
+	for (int i = 0; i < 4; i++)
+		total *= size[(int)l[i]] ? size[(int)l[i]] : 1;
+	for (int i = 0; z[i]; i++)
+		out *= size[(int)z[i]];
+	for (int e = 0; e < total; e++) {
+		int rest = e, at[3] = { 0 };
+
+		for (int i = 0; i < 4; i++) {
+			int dim = size[(int)l[i]] ? size[(int)l[i]] : 1;
+
+			index[(int)l[i]] = rest % dim;
+			rest /= dim;
+		}
+		for (int i = 0; x[i]; i++)
+			at[0] = at[0] * (int)dx[i] + index[(int)x[i]];
+		for (int i = 0; y[i]; i++)
+			at[1] = at[1] * (int)dy[i] + index[(int)y[i]];
+		for (int i = 0; z[i]; i++)
+			at[2] = at[2] * size[(int)z[i]] + index[(int)z[i]];
+		want[at[2]] += (double)(a[at[0]] * b[at[1]]);
+	}
+	if (one_make(&o, m, NULL)) {
+		check_fail(__FILE__, __LINE__, accel_last_error()->text);
+		one_done(&o);
+		return;
+	}
+	CHECK(!accel_session_output(o.session, 0, &info));
+	CHECK_EQ(info.size, out * 4);
+	CHECK(!accel_session_write(o.session, 0, a, sizeof(a)));
+	CHECK(!accel_session_write(o.session, 1, b, sizeof(b)));
+	if (one_run(&o) && info.size <= sizeof(got)) {
+		CHECK(!accel_session_read(o.session, 0, got, (size_t)info.size));
+		near(got, want, out, equation);
+	}
+	one_done(&o);
+}
+
+static void einsum(void)
+{
+	static const char *const bad[] = { "ijk,kl->im", "ijk", "ijk,kl->ii", "ij,kl", "i.k,kl", "ijk,k1->i" };
+
+	einsum_case("ijk,kl->ijl", "ijk", "kl", "ijl");
+	einsum_case("ijk,kl->lij", "ijk", "kl", "lij");
+	einsum_case("ijk,jl->ilk", "ijk", "jl", "ilk");
+	einsum_case("ijj,jl->il", "ijj", "jl", "il");
+	einsum_case("ijk , ji", "ijk", "ji", "k");
+	einsum_case("ijk,ki->", "ijk", "ki", "");
+	einsum_case("ijk,kl->jkil", "ijk", "kl", "jkil");
+	einsum_case("...k,kl->...l", "ijk", "kl", "ijl");
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		Onnx__ModelProto *m = onnx_model(12);
+		struct one o;
+
+		onnx_input(m, "x", F32, (int64_t[]){ 2, 3, 3, -1 });
+		onnx_input(m, "y", F32, (int64_t[]){ 3, 2, -1 });
+		onnx_string(onnx_node(m, "Einsum", "x y", "z"), "equation", bad[i]);
+		onnx_output(m, "z", F32);
+		CHECK_ERR_TEXT(one_make(&o, m, NULL), -EINVAL, "equation");
+		one_done(&o);
+	}
+}
+
 static const struct check_test tests[] = {
 	TEST(fixed),
 	TEST(ignored),
 	TEST(recurrent),
 	TEST(resize),
 	TEST(resize_bytes),
+	TEST(einsum),
 };
 
 CHECK_MAIN(tests)

@@ -343,6 +343,7 @@ const char *loom_bo_where(const struct loom_bo *bo)
 void loom_bo_show_memory(struct drm_printer *p, struct drm_file *file)
 {
 	struct loom_client *client = file->driver_priv;
+	const enum drm_gem_object_status keys = DRM_GEM_OBJECT_RESIDENT | DRM_GEM_OBJECT_PURGEABLE;
 	struct drm_memory_stats stats[2] = { };
 	struct drm_gem_object *obj;
 	int id;
@@ -362,9 +363,10 @@ void loom_bo_show_memory(struct drm_printer *p, struct drm_file *file)
 	}
 	spin_unlock(&file->table_lock);
 
-	drm_print_memory_stats(p, &stats[0], DRM_GEM_OBJECT_RESIDENT, "memory");
+	/* No buffer is ever given up, so that of what is purgeable there is nothing. */
+	drm_print_memory_stats(p, &stats[0], keys, "memory");
 	if (client->ldev->local.ring)
-		drm_print_memory_stats(p, &stats[1], DRM_GEM_OBJECT_RESIDENT, "local");
+		drm_print_memory_stats(p, &stats[1], keys, "local");
 }
 
 /**

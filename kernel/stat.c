@@ -37,6 +37,7 @@ void loom_show_fdinfo(struct drm_printer *p, struct drm_file *file)
 			   loom_read64(ldev, LOOM_REG_TIMESTAMP));
 		drm_dev_exit(idx);
 	}
+	drm_printf(p, "drm-maxfreq-compute:\t%llu Hz\n", (u64)ldev->caps.clock_khz * 1000);
 	drm_printf(p, "loom-queues:\t%d\n", atomic_read(&client->queue_count));
 	drm_printf(p, "loom-jobs:\t%llu\n", (u64)atomic64_read(&client->jobs));
 	drm_printf(p, "loom-modelled-cycles:\t%llu\n", (u64)atomic64_read(&client->cycles));

@@ -177,4 +177,96 @@ TEST_F(stat, memory)
 	EXPECT_NE(before, after);
 }
 
+/* Every key of the kernel's drm-usage-stats that applies, in its unit. */
+TEST_F(stat, keys)
+{
+	static const struct {
+		const char *key, *unit;
+	} keys[] = {
+		{ "drm-driver", "loom" }, { "drm-client-id", "" }, { "drm-pdev", "" },
+		{ "drm-engine-compute", " ns" }, { "drm-engine-capacity-compute", "" },
+		{ "drm-cycles-compute", "" }, { "drm-total-cycles-compute", "" },
+		{ "drm-maxfreq-compute", " Hz" },
+		{ "drm-total-memory", "" }, { "drm-shared-memory", "" },
+		{ "drm-resident-memory", "" }, { "drm-active-memory", "" },
+		{ "drm-purgeable-memory", "" },
+		{ "drm-total-local", "" }, { "drm-shared-local", "" },
+		{ "drm-resident-local", "" }, { "drm-active-local", "" },
+		{ "drm-purgeable-local", "" },
+	};
+	struct drm_loom_query_info info;
+
+	ASSERT_EQ(0, card_info(self->c.fd, &info));
+	for (unsigned int i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		if (strstr(keys[i].key, "-local") && !info.local_size)
+			continue;
+		ASSERT_TRUE(fdinfo(self->c.fd, keys[i].key, self->value, sizeof(self->value)))
+			TH_LOG("%s", keys[i].key);
+		EXPECT_NE(NULL, strstr(self->value, keys[i].unit)) TH_LOG("%s", keys[i].key);
+	}
+	EXPECT_EQ(info.rings, number(_metadata, self->c.fd, "drm-engine-capacity-compute"));
+	EXPECT_EQ(info.clock_khz * 1000ull, number(_metadata, self->c.fd, "drm-maxfreq-compute"));
+	EXPECT_EQ(0, number(_metadata, self->c.fd, "drm-purgeable-memory"));
+}
+
+/* In KiB or MiB, as the kernel prefers; both are whole numbers here. */
+static uint64_t bytes(struct __test_metadata *_metadata, int fd, const char *key)
+{
+	char value[128] = "";
+
+	EXPECT_TRUE(fdinfo(fd, key, value, sizeof(value))) TH_LOG("there is no %s", key);
+	return strtoull(value, NULL, 10) << (strstr(value, "MiB") ? 20 : strstr(value, "KiB") ? 10 : 0);
+}
+
+TEST_F(stat, memory_by_state)
+{
+	const uint64_t size = 3 << 20;
+	uint64_t total = bytes(_metadata, self->c.fd, "drm-total-memory");
+	uint64_t resident = bytes(_metadata, self->c.fd, "drm-resident-memory");
+	struct drm_prime_handle prime = { .flags = DRM_RDWR };
+	struct client other;
+
+	ASSERT_EQ(0, client_open(&other, 0, 0));
+	ASSERT_EQ(0, bo_create(self->c.fd, size, 0, 0, &prime.handle));
+	EXPECT_EQ(total + size, bytes(_metadata, self->c.fd, "drm-total-memory"));
+	/* It gets pages when it is bound. */
+	EXPECT_EQ(resident, bytes(_metadata, self->c.fd, "drm-resident-memory"));
+	ASSERT_EQ(0, vm_bind(self->c.fd, self->c.vm, DRM_LOOM_BIND_MAP, prime.handle, 0, 0x40000000,
+			     size));
+	EXPECT_EQ(resident + size, bytes(_metadata, self->c.fd, "drm-resident-memory"));
+	EXPECT_EQ(0, bytes(_metadata, self->c.fd, "drm-shared-memory"));
+	ASSERT_EQ(0, card_ioctl(self->c.fd, DRM_IOCTL_PRIME_HANDLE_TO_FD, &prime));
+	ASSERT_EQ(0, card_ioctl(other.fd, DRM_IOCTL_PRIME_FD_TO_HANDLE, &prime));
+	EXPECT_EQ(size, bytes(_metadata, self->c.fd, "drm-shared-memory"));
+	EXPECT_EQ(size, bytes(_metadata, other.fd, "drm-shared-memory"));
+	close(prime.fd);
+	client_close(&other);
+}
+
+/* Nothing that counts goes back, over a queue's end and a reset. */
+TEST_F(stat, monotonic)
+{
+	static const char *const keys[] = {
+		"drm-engine-compute", "drm-cycles-compute", "drm-total-cycles-compute",
+		"loom-jobs", "loom-modelled-cycles", "loom-modelled-energy",
+	};
+	uint64_t last[6] = { 0 }, value;
+	uint32_t queue;
+
+	for (int round = 0; round < 4; round++) {
+		ASSERT_EQ(0, client_queue(&self->c, &queue));
+		ASSERT_EQ(0, run(self->c.fd, queue, CLIENT_VA,
+				 client_size(&self->c, pkt_fill(self->c.cpu,
+								CLIENT_VA + CLIENT_DATA, 1, 64))));
+		ASSERT_EQ(0, queue_destroy(self->c.fd, queue));
+		if (round == 2)
+			ASSERT_EQ(0, debug_write(self->c.fd, "reset", "device"));
+		for (int i = 0; i < 6; i++) {
+			value = number(_metadata, self->c.fd, keys[i]);
+			EXPECT_LT(last[i], value) TH_LOG("%s", keys[i]);
+			last[i] = value;
+		}
+	}
+}
+
 TEST_HARNESS_MAIN

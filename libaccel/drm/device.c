@@ -138,6 +138,8 @@ static int node_timestamp(struct accel_device *device, struct accel_timestamp *s
 	stamp->device = q.device;
 	stamp->cpu = q.cpu;
 	stamp->uncertainty = (q.duration + 1) / 2;
+	stamp->cpu_raw = q.raw;
+	stamp->cpu_boot = q.boot;
 	return 0;
 }
 

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 
 #include "sim.h"
 
@@ -170,16 +171,28 @@ static int sim_device_memory(struct accel_device *device, struct accel_device_me
 	return 0;
 }
 
+static uint64_t clock_ns(clockid_t clock)
+{
+	struct timespec ts;
+
+	clock_gettime(clock, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
+}
+
 static int sim_device_timestamp(struct accel_device *device, struct accel_timestamp *stamp)
 {
 	struct sim_device *sim = sim_device(device);
-	uint64_t before, after;
+	uint64_t before, after, raw, boot;
 	int ret = alive(sim);
 
 	if (ret)
 		return ret;
 	before = accel_now();
+	raw = clock_ns(CLOCK_MONOTONIC_RAW);
+	boot = clock_ns(CLOCK_BOOTTIME);
 	stamp->device = sim_read(sim, LOOM_REG_TIMESTAMP, 8);
+	stamp->cpu_boot = boot + (clock_ns(CLOCK_BOOTTIME) - boot) / 2;
+	stamp->cpu_raw = raw + (clock_ns(CLOCK_MONOTONIC_RAW) - raw) / 2;
 	after = accel_now();
 	stamp->cpu = before + (after - before) / 2;
 	stamp->uncertainty = (after - before + 1) / 2;

@@ -2,6 +2,7 @@
 /* DEV_QUERY and what every ioctl has in common. */
 #include <fcntl.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <kselftest_harness.h>
@@ -115,10 +116,19 @@ TEST_F(query, bad_address)
 	EXPECT_EQ(-EFAULT, query(self->fd, DRM_LOOM_QUERY_INFO, (void *)8, &size));
 }
 
+static uint64_t clock_now(clockid_t clock)
+{
+	struct timespec ts;
+
+	clock_gettime(clock, &ts);
+	return ts.tv_sec * SEC + ts.tv_nsec;
+}
+
 TEST_F(query, timestamp)
 {
 	struct drm_loom_query_timestamp a, b;
 	uint32_t size = sizeof(a);
+	uint64_t before_boot = clock_now(CLOCK_BOOTTIME), before_raw = clock_now(CLOCK_MONOTONIC_RAW);
 	uint64_t before = now();
 
 	ASSERT_EQ(0, query(self->fd, DRM_LOOM_QUERY_TIMESTAMP, &a, &size));
@@ -128,6 +138,15 @@ TEST_F(query, timestamp)
 	EXPECT_LE(before, a.cpu);
 	EXPECT_LE(a.cpu, b.cpu);
 	EXPECT_LE(b.cpu, now());
+	/* Each clock has gone on by what the others have, but for what the reads took. */
+	EXPECT_LT(0, a.raw);
+	EXPECT_LE(a.raw, b.raw);
+	EXPECT_GE(clock_now(CLOCK_MONOTONIC_RAW), b.raw);
+	EXPECT_LE(a.cpu, a.boot);
+	EXPECT_EQ(b.boot - a.boot, b.cpu - a.cpu);
+	EXPECT_LE(before_boot, a.boot);
+	EXPECT_LE(before_raw, a.raw);
+	EXPECT_GE(clock_now(CLOCK_BOOTTIME), b.boot);
 }
 
 TEST_F(query, memory_counts_bos)

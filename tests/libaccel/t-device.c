@@ -3,6 +3,7 @@
  * Devices, error records, versions, types.
  */
 #include <math.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "check.h"
@@ -210,6 +211,20 @@ static void enumeration(void)
 	CHECK_ERR(accel_device_list_create(NULL), -EINVAL);
 }
 
+static uint64_t clock_ns(clockid_t clock)
+{
+	struct timespec ts;
+
+	clock_gettime(clock, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
+}
+
+/* Differences of clocks that are read one after the other, on a machine that may stand still. */
+static bool near(uint64_t a, uint64_t b)
+{
+	return (int64_t)(a - b) < 10000000000 && (int64_t)(b - a) < 10000000000;
+}
+
 static void clocks_and_counters(void)
 {
 	struct accel_timestamp s = ACCEL_INIT(s), later = ACCEL_INIT(later);
@@ -223,6 +238,9 @@ static void clocks_and_counters(void)
 	CHECK(!accel_device_timestamp(b.device, &s));
 	after = accel_now();
 	CHECK(s.cpu >= before && s.cpu <= after && s.uncertainty <= after - before + 1);
+	/* The clocks differ by what they are set to, and hardly by their rates. */
+	CHECK(near(s.cpu_boot - s.cpu, clock_ns(CLOCK_BOOTTIME) - accel_now()));
+	CHECK(near(s.cpu_raw - s.cpu, clock_ns(CLOCK_MONOTONIC_RAW) - accel_now()));
 	CHECK(!accel_device_timestamp(b.device, &later));
 	CHECK(later.device >= s.device && later.cpu >= s.cpu);
 	CHECK(!accel_device_counters(b.device, &c));

@@ -80,7 +80,7 @@ static void print_peaks(const struct accel_device_props *p)
 
 static void print_json(const struct args *args, const struct card *card,
 		       const struct accel_device_counters *counters,
-		       const struct accel_device_memory *memory)
+		       const struct accel_device_memory *memory, const struct accel_timestamp *stamp)
 {
 	const struct accel_device_props *p = &card->props;
 	struct json_object *document = doc_begin(args->command->schema);
@@ -126,6 +126,12 @@ static void print_json(const struct args *args, const struct card *card,
 	doc_number(object, "host_mbps", p->host_mbps);
 	describe_peaks(p, object);
 	doc_number(document, "timestamp_hz", p->timestamp_hz);
+	object = doc_object(document, "time");
+	doc_number(object, "device_ticks", stamp->device);
+	doc_number(object, "monotonic_ns", stamp->cpu);
+	doc_number(object, "monotonic_raw_ns", stamp->cpu_raw);
+	doc_number(object, "boottime_ns", stamp->cpu_boot);
+	doc_number(object, "uncertainty_ns", stamp->uncertainty);
 	doc_number(document, "generation", p->generation);
 	object = doc_object(document, "counters");
 	doc_number(object, "descriptors", counters->descriptors);
@@ -145,7 +151,7 @@ static void print_json(const struct args *args, const struct card *card,
 }
 
 static void print_text(const struct card *card, const struct accel_device_counters *counters,
-		       const struct accel_device_memory *memory)
+		       const struct accel_device_memory *memory, const struct accel_timestamp *stamp)
 {
 	const struct accel_device_props *p = &card->props;
 	char text[512], one[32], two[32], three[32];
@@ -183,6 +189,8 @@ static void print_text(const struct card *card, const struct accel_device_counte
 	      format_bytes(one, p->sram_kib * 1024.0), p->local_mbps / 1e3, p->host_mbps / 1e3);
 	print_peaks(p);
 	field("clock", "%" PRIu64 " Hz, generation %" PRIu32, p->timestamp_hz, p->generation);
+	field("time", "%" PRIu64 " ticks at %.6f s of CLOCK_MONOTONIC, %" PRIu64 " ns more or less",
+	      stamp->device, (double)stamp->cpu / 1e9, stamp->uncertainty);
 	field("executed", "%" PRIu64 " jobs, %" PRIu64 " packets, %" PRIu64 " faults, %" PRIu64
 	      " resets", counters->descriptors, counters->packets, counters->faults,
 	      counters->resets);
@@ -196,6 +204,7 @@ static int run(const struct args *args)
 {
 	struct accel_device_counters counters = ACCEL_INIT(counters);
 	struct accel_device_memory memory = ACCEL_INIT(memory);
+	struct accel_timestamp stamp = ACCEL_INIT(stamp);
 	struct card card;
 	int err, status;
 
@@ -210,10 +219,15 @@ static int run(const struct args *args)
 		if (err)
 			status = fail_call("cannot ask for the use of memory", err);
 	}
+	if (!err) {
+		err = accel_device_timestamp(card.device, &stamp);
+		if (err)
+			status = fail_call("cannot read the card's clock", err);
+	}
 	if (!err && output_json())
-		print_json(args, &card, &counters, &memory);
+		print_json(args, &card, &counters, &memory, &stamp);
 	else if (!err)
-		print_text(&card, &counters, &memory);
+		print_text(&card, &counters, &memory, &stamp);
 	card_close(&card);
 	return status;
 }

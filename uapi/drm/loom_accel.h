@@ -220,8 +220,12 @@ struct drm_loom_query_timestamp {
 	__u64 device;
 	/** @cpu: CLOCK_MONOTONIC in ns, the middle of the read. */
 	__u64 cpu;
-	/** @duration: How long the read took in ns: twice the largest error. */
+	/** @duration: How long the read took in ns: twice the largest error, of any of the pairs. */
 	__u64 duration;
+	/** @raw: CLOCK_MONOTONIC_RAW in ns at the same moment; 0 from older drivers. */
+	__u64 raw;
+	/** @boot: CLOCK_BOOTTIME, likewise. */
+	__u64 boot;
 };
 
 /**
@@ -709,11 +713,15 @@ struct drm_loom_queue_poll {
 /** DRM_LOOM_EVENT_RESET - &struct drm_loom_event: a reset touched a queue. */
 #define DRM_LOOM_EVENT_RESET		0x80000002u
 
+/** DRM_LOOM_EVENT_SIZE_MAX - no event of any kind will be longer. */
+#define DRM_LOOM_EVENT_SIZE_MAX		256
+
 /**
  * struct drm_loom_event - record that read() on the file returns
  *
  * An event that finds the file's event buffer full is dropped: QUEUE_STATE has
- * the truth.
+ * the truth. read() gives whole events only, so that a buffer should have room for
+ * DRM_LOOM_EVENT_SIZE_MAX bytes: events may grow at their end, up to that.
  */
 struct drm_loom_event {
 	/** @base: type and length. */
@@ -734,6 +742,15 @@ struct drm_loom_event {
 	__u32 fault_packet;
 	/** @time: CLOCK_MONOTONIC in ns. */
 	__u64 time;
+	/** @fault_access: LOOM_ACCESS_*. */
+	__u32 fault_access;
+	/** @fault_operand: Operand of the packet, 0xff if none. */
+	__u32 fault_operand;
+	/**
+	 * @label: Label of the BO that is mapped at @fault_va, or was a moment after the fault; empty
+	 * if there is none. Ends with a zero.
+	 */
+	__u8 label[DRM_LOOM_BO_LABEL_MAX + 1];
 };
 
 /* ------------------------------------------------------------------------ */

@@ -173,13 +173,17 @@ struct accel_device_memory {
  * @sz: ACCEL_INIT
  * @device: card clock, ticks
  * @cpu: CLOCK_MONOTONIC, ns
- * @uncertainty: at most this many ns between the two
+ * @uncertainty: at most this many ns between that and any of the others
+ * @cpu_raw: CLOCK_MONOTONIC_RAW, ns; 0 if the driver is too old to tell
+ * @cpu_boot: CLOCK_BOOTTIME, likewise
  */
 struct accel_timestamp {
 	size_t sz;
 	uint64_t device;
 	uint64_t cpu;
 	uint64_t uncertainty;
+	uint64_t cpu_raw;
+	uint64_t cpu_boot;
 };
 
 #ifdef __cplusplus
@@ -246,7 +250,7 @@ ACCEL_API int accel_device_counters(struct accel_device *device,
 /** accel_device_memory() - how much memory is in use. Errors: -ENODEV, -E2BIG. */
 ACCEL_API int accel_device_memory(struct accel_device *device, struct accel_device_memory *memory);
 
-/** accel_device_timestamp() - read both clocks. Errors: -ENODEV, -E2BIG. */
+/** accel_device_timestamp() - read all clocks. Errors: -ENODEV, -E2BIG. */
 ACCEL_API int accel_device_timestamp(struct accel_device *device, struct accel_timestamp *stamp);
 
 #ifdef __cplusplus

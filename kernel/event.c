@@ -51,6 +51,8 @@ void loom_event_post(struct loom_queue *queue, u32 type, int error, u64 job, u64
 			.fault_code = fault ? fault->fault_code : 0,
 			.fault_packet = fault ? fault->fault_packet : 0,
 			.time = ktime_get_ns(),
+			.fault_access = fault ? fault->fault_access : 0,
+			.fault_operand = fault ? fault->fault_operand : 0xff,
 		};
 	spin_unlock_irqrestore(&queue->lock, flags);
 	if (!post)
@@ -58,6 +60,16 @@ void loom_event_post(struct loom_queue *queue, u32 type, int error, u64 job, u64
 	loom_queue_get(queue);
 	if (!queue_work(loom_wq, &queue->event_work))
 		loom_queue_put(queue);
+}
+
+/* Which buffer it was about: whoever unmapped that meanwhile knows it best. */
+static void event_label(struct loom_queue *queue, struct drm_loom_event *event)
+{
+	struct loom_vm_entry entry;
+	u64 va = event->fault_va;
+
+	if (loom_vm_find(queue->vm, va, &entry) && va >= entry.va && va - entry.va < entry.size)
+		memcpy(event->label, entry.label, sizeof(event->label));
 }
 
 static void event_deliver(struct loom_queue *queue, const struct drm_loom_event *event)
@@ -95,8 +107,10 @@ void loom_event_work(struct work_struct *work)
 		event = queue->events[i];
 		queue->events[i].base.type = 0;
 		spin_unlock_irq(&queue->lock);
-		if (event.base.type == DRM_LOOM_EVENT_FAULT)
+		if (event.base.type == DRM_LOOM_EVENT_FAULT) {
 			loom_fault_report(queue);
+			event_label(queue, &event);
+		}
 		if (event.base.type)
 			event_deliver(queue, &event);
 	}

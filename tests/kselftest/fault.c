@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <kselftest_harness.h>
@@ -190,6 +191,94 @@ TEST_F(fault, event)
 	EXPECT_EQ(1, event.job);
 	EXPECT_EQ(0xc00c1eull, event.cookie);
 	EXPECT_LE(event.time, now());
+	EXPECT_EQ(LOOM_ACCESS_WRITE, event.fault_access);
+	EXPECT_EQ(0, event.fault_operand);
+	EXPECT_EQ(0, event.label[0]);
+}
+
+/* Which buffer, if there is one at the address. */
+TEST_F(fault, event_with_label)
+{
+	static const char name[] = "weights of layer 7";
+	struct drm_loom_bo_label label = { .label = (uintptr_t)name };
+	struct drm_loom_event event;
+
+	ASSERT_EQ(0, bo_create(self->c.fd, 2 * PAGE, 0, 0, &label.handle));
+	ASSERT_EQ(0, card_ioctl(self->c.fd, DRM_IOCTL_LOOM_BO_LABEL, &label));
+	ASSERT_EQ(0, vm_bind(self->c.fd, self->c.vm, DRM_LOOM_BIND_MAP | DRM_LOOM_BIND_READONLY,
+			     label.handle, 0, NOWHERE, 2 * PAGE));
+	ASSERT_EQ(0, run(self->c.fd, self->c.queue, CLIENT_VA,
+			 client_size(&self->c, pkt_fence(self->c.cpu, NOWHERE + PAGE + 8, 1))));
+	ASSERT_EQ((ssize_t)sizeof(event), read(self->c.fd, &event, sizeof(event)));
+	EXPECT_EQ(LOOM_FAULT_PERMISSION, event.fault_code);
+	EXPECT_EQ(NOWHERE + PAGE + 8, event.fault_va);
+	EXPECT_EQ(LOOM_ACCESS_WRITE, event.fault_access);
+	EXPECT_STREQ(name, (char *)event.label);
+}
+
+/* A queue that faults, and whose event has been delivered: closing a file waits for that. */
+static void fault_once(struct __test_metadata *_metadata, struct client *c)
+{
+	uint32_t queue;
+	int fd;
+
+	ASSERT_EQ(0, client_queue(c, &queue));
+	ASSERT_EQ(0, run(c->fd, queue, CLIENT_VA, client_size(c, pkt_fence(c->cpu, NOWHERE, 1))));
+	fd = card_open();
+	ASSERT_GE(fd, 0);
+	close(fd);
+}
+
+TEST_F(fault, events_are_read_whole)
+{
+	struct pollfd p = { .fd = self->c.fd, .events = POLLIN };
+	struct drm_loom_event events[3];
+	uint8_t *page = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+			     -1, 0);
+
+	EXPECT_GE(DRM_LOOM_EVENT_SIZE_MAX, sizeof(events[0]));
+	ASSERT_NE(MAP_FAILED, page);
+	ASSERT_EQ(0, munmap(page + PAGE, PAGE));
+	ASSERT_EQ(0, fcntl(self->c.fd, F_SETFL, O_NONBLOCK));
+	EXPECT_EQ(-1, read(self->c.fd, events, sizeof(events)));
+	EXPECT_EQ(EAGAIN, errno);
+	fault_once(_metadata, &self->c);
+	fault_once(_metadata, &self->c);
+	/* No room, or none that can be written: it is still there. */
+	EXPECT_EQ(0, read(self->c.fd, events, 0));
+	EXPECT_EQ(0, read(self->c.fd, events, sizeof(events[0]) - 1));
+	EXPECT_EQ(-1, read(self->c.fd, page + PAGE, sizeof(events)));
+	EXPECT_EQ(EFAULT, errno);
+	EXPECT_EQ(-1, read(self->c.fd, page + PAGE - 8, sizeof(events)));
+	EXPECT_EQ(EFAULT, errno);
+	EXPECT_EQ(1, poll(&p, 1, 0));
+	/* The first has room, the second has not, then none. */
+	EXPECT_EQ((ssize_t)sizeof(events[0]),
+		  read(self->c.fd, page + PAGE - sizeof(events[0]) - 8, 2 * sizeof(events[0])));
+	EXPECT_EQ((ssize_t)sizeof(events[0]), read(self->c.fd, events, sizeof(events)));
+	EXPECT_EQ(DRM_LOOM_EVENT_FAULT, events[0].base.type);
+	EXPECT_EQ(0, poll(&p, 1, 0));
+	EXPECT_EQ(-1, read(self->c.fd, events, sizeof(events)));
+	EXPECT_EQ(EAGAIN, errno);
+	munmap(page, PAGE);
+}
+
+/* What finds no room is lost, and only that. */
+TEST_F(fault, more_events_than_room)
+{
+	const ssize_t room = 4096 / sizeof(struct drm_loom_event);
+	struct drm_loom_event events[64];
+
+	ASSERT_EQ(0, fcntl(self->c.fd, F_SETFL, O_NONBLOCK));
+	for (ssize_t i = 0; i < room + 8; i++)
+		fault_once(_metadata, &self->c);
+	ASSERT_EQ(room * (ssize_t)sizeof(events[0]), read(self->c.fd, events, sizeof(events)));
+	for (ssize_t i = 1; i < room; i++)
+		EXPECT_EQ(events[0].queue_id + i, events[i].queue_id);
+	EXPECT_EQ(-1, read(self->c.fd, events, sizeof(events)));
+	fault_once(_metadata, &self->c);
+	ASSERT_EQ((ssize_t)sizeof(events[0]), read(self->c.fd, events, sizeof(events)));
+	EXPECT_EQ(NOWHERE, events[0].fault_va);
 }
 
 TEST_F(fault, events_that_nobody_reads)

@@ -70,6 +70,10 @@ TEST_F(hang, event_tells)
 	EXPECT_EQ(DRM_LOOM_EVENT_BANNED, event.base.type);
 	EXPECT_EQ(self->c.queue, event.queue_id);
 	EXPECT_EQ(-ETIME, event.error);
+	EXPECT_EQ(1, event.job);
+	EXPECT_EQ(0xc00c1eull, event.cookie);
+	EXPECT_EQ(0, event.fault_code);
+	EXPECT_EQ(0, event.label[0]);
 }
 
 TEST_F(hang, progress_does_not_help_for_ever)

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 /* Each fault that a card with x-debug=on can be told to have: who notices, and what it costs. */
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <kselftest_harness.h>
 
@@ -86,6 +88,31 @@ TEST_F(inject, nonsense)
 	EXPECT_EQ(-EINVAL, root_debug("inject", "lost-doorbell 000000000000000000000000000001"));
 	EXPECT_EQ(0, root_debug("inject", "none\n"));
 	EXPECT_EQ(0, compute(&self->c, 1));
+}
+
+/* Whose job was lost in a reset that was not its fault hears of it. */
+TEST_F(inject, event_of_a_reset)
+{
+	struct pollfd p = { .fd = self->other.fd, .events = POLLIN };
+	struct drm_loom_event event = { 0 };
+
+	ASSERT_EQ(0, sync_create(self->other.fd, &self->signal));
+	ASSERT_EQ(0, start_hang(&self->other, self->signal));
+	EXPECT_EQ(0, poll(&p, 1, 0));
+	ASSERT_EQ(0, root_debug("reset", "device"));
+	ASSERT_EQ(1, poll(&p, 1, PATIENCE / 1000000));
+	ASSERT_EQ((ssize_t)sizeof(event), read(self->other.fd, &event, sizeof(event)));
+	EXPECT_EQ(DRM_LOOM_EVENT_RESET, event.base.type);
+	EXPECT_EQ(self->other.queue, event.queue_id);
+	EXPECT_EQ(-ECANCELED, event.error);
+	EXPECT_EQ(1, event.job);
+	EXPECT_EQ(0xc00c1eull, event.cookie);
+	EXPECT_EQ(0, event.fault_code);
+	ASSERT_EQ(0, queue_state(self->other.fd, self->other.queue, &self->state));
+	EXPECT_EQ(DRM_LOOM_QUEUE_INNOCENT, self->state.status);
+	/* Nobody else does. */
+	p.fd = self->c.fd;
+	EXPECT_EQ(0, poll(&p, 1, 0));
 }
 
 /* The watchdog finds the completion. */

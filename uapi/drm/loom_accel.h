@@ -220,7 +220,7 @@ struct drm_loom_query_timestamp {
 	__u64 device;
 	/** @cpu: CLOCK_MONOTONIC in ns, the middle of the read. */
 	__u64 cpu;
-	/** @duration: How long the read took in ns: twice the largest error, of any of the pairs. */
+	/** @duration: How long the read took in ns: twice the largest error, of any pair. */
 	__u64 duration;
 	/** @raw: CLOCK_MONOTONIC_RAW in ns at the same moment; 0 from older drivers. */
 	__u64 raw;
@@ -747,8 +747,8 @@ struct drm_loom_event {
 	/** @fault_operand: Operand of the packet, 0xff if none. */
 	__u32 fault_operand;
 	/**
-	 * @label: Label of the BO that is mapped at @fault_va, or was a moment after the fault; empty
-	 * if there is none. Ends with a zero.
+	 * @label: Label of the BO that is mapped at @fault_va, or was a moment after the fault;
+	 * empty if there is none. Ends with a zero.
 	 */
 	__u8 label[DRM_LOOM_BO_LABEL_MAX + 1];
 };

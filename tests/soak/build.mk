@@ -10,5 +10,5 @@ DEPS += $(SOAK_OBJS:.o=.d)
 $(SOAK_OBJS): CFLAGS += $(LIBACCEL_CFLAGS) $(shell pkg-config --cflags libdrm)
 
 # Those who are killed are those who fuzz.
-$(SOAK): $(SOAK_OBJS) $(filter-out %/fuzz-ioctl.o,$(FUZZ_IOCTL_OBJS)) $(FUZZ_IOCTL_SHARED) $(B)/libaccel.a
+$(SOAK): $(SOAK_OBJS) $(FUZZ_IOCTL_PARTS) $(KSELFTEST_PARTS) $(B)/libaccel.a
 	$(call say,LD,$@)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(LIBACCEL_STATIC)

@@ -247,8 +247,8 @@ static uint64_t good(struct life *life, struct file *file, const struct field *f
 	case K_RESULTS_COUNT:
 		return life->bo ? 1u << choose(choices, 5) : 0;
 	case K_CMD_VA:
-		life->slot_chosen = choose(choices, SLOTS + 4);
 		/* Nothing to run, or somewhere that somebody may have mapped. */
+		life->slot_chosen = one_in(choices, 40) ? SLOTS + 1 : choose(choices, SLOTS + 1);
 		if (life->slot_chosen == SLOTS ||
 		    (life->slot_chosen < SLOTS && !file->cmd_size[life->slot_chosen]))
 			return life->slot_chosen = SLOTS, 0;
@@ -707,6 +707,12 @@ int life_open(struct life *life)
 	memset(file, 0, sizeof(*file));
 	file->fd = c.fd;
 	file->cpu = c.cpu;
+	/* Something to run in the beginning; packets of all kinds come later. */
+	for (uint32_t i = 0; i < SLOTS; i++) {
+		uint8_t *at = c.cpu + i * SLOT_SIZE;
+
+		file->cmd_size[i] = (uint8_t *)pkt_fence(at, CLIENT_VA + CLIENT_DATA, i) - at;
+	}
 	life_keep(life, file, OBJ_VM, c.vm);
 	life_keep(life, file, OBJ_QUEUE, c.queue);
 	object = life_keep(life, file, OBJ_BO, c.bo);

@@ -59,13 +59,21 @@ static void tensor(struct loom_tensor *t, uint32_t dtype, const uint32_t *dims, 
 	t->va = address(range, stride * dtype_size(dtype), choices);
 }
 
+/* All operands are of one type, but for these; what is always of the same type may be any. */
+static uint32_t operand_dtype(const struct shape *shape, uint32_t i, uint32_t dtype)
+{
+	if (shape->opcode == LOOM_OP_QUANT && !i)
+		return LOOM_DTYPE_I8;
+	return shape->opcode == LOOM_OP_GATHER && i == 2 ? LOOM_DTYPE_I32 : dtype;
+}
+
 /* All operands alike, but for those of GEMM: that is right for most. */
 static void operands(uint8_t *packet, const struct shape *shape, const struct packet_range *range,
 		     struct choices *choices)
 {
 	uint32_t dims[3] = { 1 + choose(choices, 16), 1 + choose(choices, 16), 1 + choose(choices, 16) };
-	uint32_t dtype = choose(choices, 4) ? LOOM_DTYPE_F32 : 1 + choose(choices, 12);
-	uint32_t of[2];
+	uint32_t dtype = choose(choices, 16) ? LOOM_DTYPE_F32 : 1 + choose(choices, 12);
+	uint32_t of[2], rank;
 
 	for (uint32_t i = 0; i < TENSORS_MAX && shape->tensors[i]; i++) {
 		of[0] = dims[0];
@@ -76,7 +84,9 @@ static void operands(uint8_t *packet, const struct shape *shape, const struct pa
 			of[0] = dims[2];
 		if (shape->opcode == LOOM_OP_REDUCE && !i)
 			of[1] = 1;
-		tensor((void *)(packet + shape->tensors[i]), dtype, of, 2, range, choices);
+		rank = shape->opcode == LOOM_OP_GATHER && i == 2 ? 1 : 2;
+		tensor((void *)(packet + shape->tensors[i]), operand_dtype(shape, i, dtype), of, rank,
+		       range, choices);
 	}
 	if (shape->opcode == LOOM_OP_REDUCE)
 		((struct loom_pkt_reduce *)packet)->axes = 2;
@@ -117,7 +127,7 @@ uint32_t packets_write(uint8_t *to, uint32_t room, uint32_t count, const struct 
 	while (count--) {
 		const struct shape *shape = &shapes[choose(choices, SHAPES)];
 		struct loom_pkt_header *header = (void *)(to + used);
-		bool endless = hang && one_in(choices, 60);
+		bool endless = hang && one_in(choices, 40);
 		uint32_t size = endless ? sizeof(struct loom_pkt_hang) : shape->size;
 
 		if (used + size > room)

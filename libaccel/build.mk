@@ -7,8 +7,8 @@ LIBACCEL_VERSION := $(shell sed -n 's/^.define ACCEL_VERSION_STRING[^"]*"\(.*\)"
 	libaccel/include/accel/version.h)
 
 # What the library itself needs; libpci looks up names, libdrm talks to the driver, libprotobuf-c
-# reads models.
-LIBACCEL_PKGS := libdrm libpci libprotobuf-c
+# reads models, nettle names constants by their content.
+LIBACCEL_PKGS := libdrm libpci libprotobuf-c nettle
 LIBACCEL_DEP_CFLAGS = $(shell pkg-config --cflags $(LIBACCEL_PKGS))
 LIBACCEL_DEP_LIBS = $(shell pkg-config --libs $(LIBACCEL_PKGS)) -lm -lpthread
 

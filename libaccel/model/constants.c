@@ -6,31 +6,31 @@
 #include "../object.h"
 #include "constants.h"
 
-void constant_key(uint8_t key[SHA256_SIZE], const void *data, uint64_t size, enum accel_dtype dtype,
-		  uint32_t k, uint32_t n, bool local)
+void constant_key(uint8_t key[SHA256_DIGEST_SIZE], const void *data, uint64_t size,
+		  enum accel_dtype dtype, uint32_t k, uint32_t n, bool local)
 {
 	/* What is asked to lie elsewhere is another one. */
 	uint32_t form[] = { k || n ? (uint32_t)dtype : 0, k, n, local };
-	struct sha256 s;
+	struct sha256_ctx s;
 
 	sha256_init(&s);
-	sha256_add(&s, form, sizeof(form));
-	sha256_add(&s, data, size);
-	sha256_end(&s, key);
+	sha256_update(&s, sizeof(form), (const uint8_t *)form);
+	sha256_update(&s, size, data);
+	sha256_digest(&s, SHA256_DIGEST_SIZE, key);
 }
 
 static struct constant *find(struct accel_context *context, const uint8_t *key)
 {
 	struct constant *c = context->constants;
 
-	while (c && memcmp(c->key, key, SHA256_SIZE))
+	while (c && memcmp(c->key, key, SHA256_DIGEST_SIZE))
 		c = c->next;
 	if (c)
 		c->refs++;
 	return c;
 }
 
-struct constant *constant_find(struct accel_context *context, const uint8_t key[SHA256_SIZE])
+struct constant *constant_find(struct accel_context *context, const uint8_t key[SHA256_DIGEST_SIZE])
 {
 	struct constant *c;
 
@@ -45,7 +45,7 @@ static struct constant *empty(const uint8_t *key)
 	struct constant *c = calloc(1, sizeof(*c));
 
 	if (c)
-		memcpy(c->key, key, SHA256_SIZE);
+		memcpy(c->key, key, SHA256_DIGEST_SIZE);
 	return c;
 }
 
@@ -55,7 +55,7 @@ static bool elsewhere(int error)
 	return error == -ENOSPC || error == -ENOMEM || error == -EOPNOTSUPP;
 }
 
-int constant_new(struct accel_context *context, const uint8_t key[SHA256_SIZE], uint64_t size,
+int constant_new(struct accel_context *context, const uint8_t key[SHA256_DIGEST_SIZE], uint64_t size,
 		 bool local, struct constant **constant)
 {
 	const uint32_t flags = ACCEL_BUFFER_READONLY | ACCEL_BUFFER_PRIVATE;
@@ -79,7 +79,7 @@ int constant_new(struct accel_context *context, const uint8_t key[SHA256_SIZE], 
 	return 0;
 }
 
-int constant_new_panels(struct accel_context *context, const uint8_t key[SHA256_SIZE],
+int constant_new_panels(struct accel_context *context, const uint8_t key[SHA256_DIGEST_SIZE],
 			enum accel_dtype dtype, uint32_t k, uint32_t n, bool local,
 			struct constant **constant)
 {

@@ -9,7 +9,8 @@
 #ifndef ACCEL_PRIV_CONSTANTS_H
 #define ACCEL_PRIV_CONSTANTS_H
 
-#include "../sha256.h"
+#include <nettle/sha2.h>
+
 #include "accel/accel.h"
 
 /**
@@ -23,7 +24,7 @@
 struct constant {
 	struct constant *next;
 	uint32_t refs;
-	uint8_t key[SHA256_SIZE];
+	uint8_t key[SHA256_DIGEST_SIZE];
 	struct accel_buffer *buffer;
 	struct accel_weights *weights;
 	uint64_t size;
@@ -31,22 +32,22 @@ struct constant {
 };
 
 /** constant_key() - the name of @data in its form: rows and columns if in panels, else 0. */
-void constant_key(uint8_t key[SHA256_SIZE], const void *data, uint64_t size, enum accel_dtype dtype,
-		  uint32_t k, uint32_t n, bool local);
+void constant_key(uint8_t key[SHA256_DIGEST_SIZE], const void *data, uint64_t size,
+		  enum accel_dtype dtype, uint32_t k, uint32_t n, bool local);
 
 /** constant_find() - a reference of the one that is there, or NULL. */
-struct constant *constant_find(struct accel_context *context, const uint8_t key[SHA256_SIZE]);
+struct constant *constant_find(struct accel_context *context, const uint8_t key[SHA256_DIGEST_SIZE]);
 
 /**
  * constant_new() - memory of a constant that nobody else sees yet
  * @local: in local memory if there is room
  * Errors: those of accel_buffer_alloc().
  */
-int constant_new(struct accel_context *context, const uint8_t key[SHA256_SIZE], uint64_t size,
+int constant_new(struct accel_context *context, const uint8_t key[SHA256_DIGEST_SIZE], uint64_t size,
 		 bool local, struct constant **constant);
 
 /** constant_new_panels() - the same for a matrix. Errors: those of accel_weights_create(). */
-int constant_new_panels(struct accel_context *context, const uint8_t key[SHA256_SIZE],
+int constant_new_panels(struct accel_context *context, const uint8_t key[SHA256_DIGEST_SIZE],
 			enum accel_dtype dtype, uint32_t k, uint32_t n, bool local,
 			struct constant **constant);
 

@@ -129,7 +129,7 @@ static int sort_out(struct accel_session *s)
 static int fill(struct accel_session *s, const void *data, uint64_t size, struct constant **out)
 {
 	struct accel_context *context = s->queue->context;
-	uint8_t key[SHA256_SIZE];
+	uint8_t key[SHA256_DIGEST_SIZE];
 	struct constant *c;
 	void *ptr;
 	int ret;
@@ -233,7 +233,7 @@ static int pack(struct accel_session *s)
 		struct held *held = &s->held[i];
 		const struct ir_value *v = held->value;
 		uint32_t k = (uint32_t)v->dims[0], n = (uint32_t)v->dims[1];
-		uint8_t key[SHA256_SIZE];
+		uint8_t key[SHA256_DIGEST_SIZE];
 
 		if (!held->wants_panels)
 			continue;

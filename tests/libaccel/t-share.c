@@ -4,7 +4,6 @@
  */
 #include <pthread.h>
 
-#include "../../libaccel/sha256.h"
 #include "check.h"
 #include "onnx.h"
 
@@ -212,32 +211,6 @@ static void threads(void)
 	bench_close(&bench);
 }
 
-/* What they are known by: vectors of FIPS 180-4. */
-static void names(void)
-{
-	static const struct {
-		const char *text;
-		size_t repeat;
-		uint8_t start[4];
-	} want[] = {
-		{ "", 1, { 0xe3, 0xb0, 0xc4, 0x42 } },
-		{ "abc", 1, { 0xba, 0x78, 0x16, 0xbf } },
-		{ "abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq", 1,
-		  { 0x24, 0x8d, 0x6a, 0x61 } },
-		{ "aaaaaaaaaa", 100000, { 0xcd, 0xc7, 0x6e, 0x5c } },
-	};
-	uint8_t digest[SHA256_SIZE];
-	struct sha256 s;
-
-	for (size_t i = 0; i < sizeof(want) / sizeof(want[0]); i++) {
-		sha256_init(&s);
-		for (size_t k = 0; k < want[i].repeat; k++)
-			sha256_add(&s, want[i].text, strlen(want[i].text));
-		sha256_end(&s, digest);
-		CHECK(!memcmp(digest, want[i].start, 4));
-	}
-}
-
-static const struct check_test tests[] = { TEST(names), TEST(once), TEST(where), TEST(threads) };
+static const struct check_test tests[] = { TEST(once), TEST(where), TEST(threads) };
 
 CHECK_MAIN(tests)

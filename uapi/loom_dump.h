@@ -56,8 +56,12 @@ struct loom_dump_header {
  * @LOOM_DUMP_WALK: array of &struct loom_dump_step: the page table walk of address @at
  * @LOOM_DUMP_COMMANDS: contents of the command buffer at address @at
  * @LOOM_DUMP_MAP: array of &struct loom_dump_mapping: the address space of the job
+ * @LOOM_DUMP_CONTENTS: bytes of memory from address @at on; one section for each mapping of which
+ *	there is something, numbered by @id. LOOM_DUMP_INCOMPLETE: less than the mapping, perhaps
+ *	nothing
  *
- * 64 and up are reserved for contents of buffers, of which none are dumped now.
+ * There are contents only if the job's queue was created with DRM_LOOM_QUEUE_DUMP_CONTENTS.
+ * Types from 64 on may be skipped by those who look for what happened, not for data.
  */
 enum loom_dump_type {
 	LOOM_DUMP_META			= 1,
@@ -72,6 +76,7 @@ enum loom_dump_type {
 	LOOM_DUMP_WALK			= 10,
 	LOOM_DUMP_COMMANDS		= 11,
 	LOOM_DUMP_MAP			= 12,
+	LOOM_DUMP_CONTENTS		= 64,
 };
 
 /**
@@ -82,7 +87,7 @@ struct loom_dump_section {
 	__le32 type;
 	/** @flags: LOOM_DUMP_*. */
 	__le32 flags;
-	/** @id: a ring or a context, by @type. */
+	/** @id: a ring, a context or a number, by @type. */
 	__le32 id;
 	/** @stride: bytes of one element of an array, of the whole otherwise. */
 	__le32 stride;
@@ -267,6 +272,13 @@ struct loom_dump_mapping {
 	__le32 pad;
 	/** @label: the buffer's, zero padded. */
 	__u8 label[64];
+	/**
+	 * @prot: what its leaves have of LOOM_PTE_READ, LOOM_PTE_WRITE and LOOM_PTE_LOCAL; zero:
+	 * a driver that did not tell.
+	 */
+	__le32 prot;
+	/** @pad2: zero. */
+	__le32 pad2;
 };
 
 #ifdef __cplusplus

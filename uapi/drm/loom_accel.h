@@ -137,6 +137,8 @@ struct drm_loom_dev_query {
 #define DRM_LOOM_CAP_DEBUG		(1ull << 5)
 /** DRM_LOOM_CAP_POLL - QUEUE_POLL exists. */
 #define DRM_LOOM_CAP_POLL		(1ull << 6)
+/** DRM_LOOM_CAP_DUMP_CONTENTS - QUEUE_CREATE takes DRM_LOOM_QUEUE_DUMP_CONTENTS. */
+#define DRM_LOOM_CAP_DUMP_CONTENTS	(1ull << 7)
 
 /**
  * struct drm_loom_query_info - what the card is and what the limits are
@@ -515,6 +517,13 @@ struct drm_loom_result {
 };
 
 /**
+ * DRM_LOOM_QUEUE_DUMP_CONTENTS - if a job of the queue faults or hangs, the dump of it has the
+ * contents of all buffers of the VM that were never shared with another file or driver, as far as
+ * there is room. Root can read it. Only with CAP_DUMP_CONTENTS.
+ */
+#define DRM_LOOM_QUEUE_DUMP_CONTENTS	(1u << 0)
+
+/**
  * struct drm_loom_queue_create - argument of DRM_IOCTL_LOOM_QUEUE_CREATE
  *
  * Errors: -ENOENT: VM or results BO; -EINVAL: flags, pads, priority, timeout, results
@@ -525,7 +534,7 @@ struct drm_loom_result {
 struct drm_loom_queue_create {
 	/** @vm_id: Address space of the queue's jobs. */
 	__u32 vm_id;
-	/** @flags: Must be zero. */
+	/** @flags: DRM_LOOM_QUEUE_*. */
 	__u32 flags;
 	/** @priority: enum drm_loom_priority. */
 	__u32 priority;

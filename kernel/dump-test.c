@@ -11,6 +11,7 @@ static int dump_test_init(struct kunit *test)
 	if (!dump)
 		return -ENOMEM;
 	dump->pages = kunit_kcalloc(test, LOOM_DUMP_PAGES, sizeof(*dump->pages), GFP_KERNEL);
+	dump->gfp = GFP_KERNEL;
 	/* Where the header goes. */
 	dump->size = sizeof(struct loom_dump_header);
 	test->priv = dump;

@@ -10,10 +10,13 @@
  *
  * The dump is given to the core, which keeps one of each device, until it is read or for five
  * minutes, also when the driver has gone. Contents of buffers are the user's, and not in it, except
- * for the command buffer of the job.
+ * for the command buffer of the job, and what the owner of its queue asked for: never of a buffer
+ * that others know as well. Local memory is read through its BAR, which takes a mapping: always by
+ * the worker.
  */
 #include <linux/devcoredump.h>
 #include <linux/highmem.h>
+#include <linux/io.h>
 #include <linux/ktime.h>
 #include <linux/utsname.h>
 #include <linux/vmalloc.h>
@@ -34,6 +37,10 @@ struct dump_register {
 static const struct dump_register device_registers[] = {
 	{ LOOM_REG_MAGIC, 4 }, { LOOM_REG_VERSION, 4 }, { LOOM_REG_FEATURES, 8 },
 	{ LOOM_REG_NUM_RINGS, 4 }, { LOOM_REG_NUM_CONTEXTS, 4 }, { LOOM_REG_NUM_VECTORS, 4 },
+	{ LOOM_REG_CMD_SIZE_MAX, 4 }, { LOOM_REG_PAGE_SIZES, 8 }, { LOOM_REG_DTYPES, 8 },
+	{ LOOM_REG_PROFILE, 4 }, { LOOM_REG_ARRAY, 4 },
+	{ LOOM_REG_OPCODES, 8 }, { LOOM_REG_OPCODES + 8, 8 },
+	{ LOOM_REG_OPCODES + 16, 8 }, { LOOM_REG_OPCODES + 24, 8 },
 	{ LOOM_REG_FEATURES_ACK, 8 }, { LOOM_REG_CTRL, 4 }, { LOOM_REG_STATUS, 4 },
 	{ LOOM_REG_GENERATION, 4 }, { LOOM_REG_TIMESTAMP, 8 },
 	{ LOOM_REG_IRQ_STATUS, 8 }, { LOOM_REG_IRQ_ENABLE, 8 },
@@ -67,7 +74,7 @@ static bool room_make(struct loom_dump *dump, size_t len)
 	for (i = dump->size >> PAGE_SHIFT; i < DIV_ROUND_UP_ULL(end, PAGE_SIZE); i++) {
 		if (dump->pages[i])
 			continue;
-		dump->pages[i] = alloc_page(GFP_NOWAIT | __GFP_NOWARN | __GFP_ZERO);
+		dump->pages[i] = alloc_page(dump->gfp | __GFP_NOWARN | __GFP_ZERO);
 		if (!dump->pages[i])
 			return false;
 	}
@@ -288,32 +295,113 @@ static void take_walk(struct loom_vm *vm, struct loom_dump *dump, u64 va)
 	section_end(dump, LOOM_DUMP_WALK, 0, va, sizeof(struct loom_dump_step));
 }
 
-/* Through the mappings of the VM, as far as they are of system memory. */
+/* ---- what is in memory ---- */
+
+static void put_system(struct loom_dump *dump, struct loom_bo *bo, u64 at, u64 len)
+{
+	while (len) {
+		u64 n = min(len, PAGE_SIZE - offset_in_page(at));
+		void *p = kmap_local_page(bo->base.pages[at >> PAGE_SHIFT]);
+		bool done = put(dump, p + offset_in_page(at), n);
+
+		kunmap_local(p);
+		if (!done)
+			return;
+		at += n;
+		len -= n;
+		cond_resched();
+	}
+}
+
+static bool put_local_run(struct loom_dump *dump, resource_size_t at, u64 len, void *page)
+{
+	u64 skip = offset_in_page(at), i, n;
+	void __iomem *p = ioremap_wc(at - skip, PAGE_ALIGN(skip + len));
+	bool done = p;
+
+	if (!p)
+		dump->flags |= LOOM_DUMP_INCOMPLETE;
+	for (i = 0; done && i < len; i += n) {
+		n = min(len - i, PAGE_SIZE);
+		memcpy_fromio(page, p + skip + i, n);
+		done = put(dump, page, n);
+		cond_resched();
+	}
+	if (p)
+		iounmap(p);
+	return done;
+}
+
+/* By the worker, while the card is there. */
+static void put_local(struct loom_device *ldev, struct loom_dump *dump, struct loom_bo *bo, u64 at,
+		      u64 len)
+{
+	void *page = dump->reach ? kmalloc(PAGE_SIZE, GFP_KERNEL) : NULL;
+	struct scatterlist *sg;
+	int i;
+
+	if (!page) {
+		dump->flags |= LOOM_DUMP_INCOMPLETE;
+		return;
+	}
+	for_each_sgtable_dma_sg(loom_local_table(bo->local), sg, i) {
+		u64 n = sg_dma_len(sg);
+
+		if (at >= n) {
+			at -= n;
+			continue;
+		}
+		n = min(n - at, len);
+		if (!n || !put_local_run(dump, ldev->local.base + sg_dma_address(sg) + at, n, page))
+			break;
+		at = 0;
+		len -= n;
+	}
+	kfree(page);
+}
+
+/* What a mapping shows of its buffer; nothing if that is a foreign dma-buf. */
+static void put_mapping(struct loom_dump *dump, struct drm_gpuva *map, u64 skip, u64 len)
+{
+	struct loom_bo *bo = to_loom_bo(map->gem.obj);
+
+	if (bo->local)
+		put_local(to_loom(map->gem.obj->dev), dump, bo, map->gem.offset + skip, len);
+	else if (bo->base.pages)
+		put_system(dump, bo, map->gem.offset + skip, len);
+	else
+		dump->flags |= LOOM_DUMP_INCOMPLETE;
+}
+
+static bool commands_local(struct loom_vm *vm, struct loom_dump *dump)
+{
+	struct drm_gpuva *map;
+
+	drm_gpuvm_for_each_va_range(map, &vm->gpuvm, dump->cmd_va, dump->cmd_va + dump->cmd_size)
+		if (map->gem.obj && to_loom_bo(map->gem.obj)->local)
+			return true;
+	return false;
+}
+
 static void take_commands(struct loom_vm *vm, struct loom_dump *dump)
 {
 	u64 va = dump->cmd_va, end = va + dump->cmd_size;
 
 	section_begin(dump);
-	while (va < end) {
-		u64 next = min(end, ALIGN_DOWN(va, PAGE_SIZE) + PAGE_SIZE), at;
+	while (va < end && !(dump->flags & LOOM_DUMP_INCOMPLETE)) {
 		struct drm_gpuva *map = drm_gpuva_find_first(&vm->gpuvm, va, 1);
-		struct loom_bo *bo = map ? to_loom_bo(map->gem.obj) : NULL;
-		bool done;
-		void *p;
+		u64 n;
 
-		if (!bo || !bo->base.pages) {
+		if (!map || !map->gem.obj) {
 			dump->flags |= LOOM_DUMP_INCOMPLETE;
 			break;
 		}
-		at = va - map->va.addr + map->gem.offset;
-		p = kmap_local_page(bo->base.pages[at >> PAGE_SHIFT]);
-		done = put(dump, p + offset_in_page(at), next - va);
-		kunmap_local(p);
-		if (!done)
-			break;
-		va = next;
+		n = min(end, map->va.addr + map->va.range) - va;
+		put_mapping(dump, map, va - map->va.addr, n);
+		va += n;
 	}
 	section_end(dump, LOOM_DUMP_COMMANDS, 0, dump->cmd_va, 1);
+	dump->cmd_taken = true;
 }
 
 static void take_map(struct loom_vm *vm, struct loom_dump *dump)
@@ -337,6 +425,7 @@ static void take_map(struct loom_vm *vm, struct loom_dump *dump)
 			.buffer_size = cpu_to_le64(obj->size),
 			.buffer = cpu_to_le64(drm_vma_node_start(&obj->vma_node)),
 			.flags = cpu_to_le32(to_loom_bo(obj)->flags),
+			.prot = cpu_to_le32(loom_vm_prot(map)),
 		};
 		spin_lock(&ldev->list_lock);
 		if (to_loom_bo(obj)->label)
@@ -352,13 +441,59 @@ static void take_map(struct loom_vm *vm, struct loom_dump *dump)
 	section_end(dump, LOOM_DUMP_MAP, 0, 0, sizeof(struct loom_dump_mapping));
 }
 
+/* ---- contents of buffers, for queues that want it ---- */
+
+/* Of a buffer that only its owner knows. */
+static bool contents_wanted(struct loom_bo *bo, bool local)
+{
+	/* What is bound was cleared: there is nothing of a former owner in local memory. */
+	return !READ_ONCE(bo->shared) && (local ? !!bo->local : !!bo->base.pages);
+}
+
+static void take_mapping(struct loom_dump *dump, struct drm_gpuva *map)
+{
+	u64 before, len = min(map->va.range, LOOM_DUMP_BYTES - dump->contents);
+
+	section_begin(dump);
+	before = dump->size;
+	if (len < map->va.range)
+		dump->flags |= LOOM_DUMP_INCOMPLETE;
+	put_mapping(dump, map, 0, len);
+	dump->contents += dump->size - before;
+	section_end(dump, LOOM_DUMP_CONTENTS, dump->parts++, map->va.addr, 1);
+}
+
+/* What is small comes first, so that one large buffer does not keep out all others. */
+static void take_contents(struct loom_vm *vm, struct loom_dump *dump, bool local)
+{
+	struct drm_gpuva *map;
+	int pass;
+
+	for (pass = 0; pass < 2; pass++) {
+		drm_gpuvm_for_each_va(map, &vm->gpuvm) {
+			bool large = map->va.range > LOOM_DUMP_SMALL;
+
+			if (!map->gem.obj || large != pass ||
+			    !contents_wanted(to_loom_bo(map->gem.obj), local))
+				continue;
+			if (dump->parts == LOOM_DUMP_MAPPINGS) {
+				dump->incomplete = true;
+				return;
+			}
+			take_mapping(dump, map);
+		}
+	}
+}
+
 static void take_vm(struct loom_vm *vm, struct loom_dump *dump)
 {
 	lockdep_assert_held(&vm->lock);
 	take_walk(vm, dump, dump->fault.code ? le64_to_cpu(dump->fault.va) : dump->cmd_va);
-	if (dump->cmd_size)
+	if (dump->cmd_size && !commands_local(vm, dump))
 		take_commands(vm, dump);
 	take_map(vm, dump);
+	if (dump->queue->dump_contents)
+		take_contents(vm, dump, false);
 	dump->vm_taken = true;
 }
 
@@ -423,20 +558,29 @@ static void dump_work(struct work_struct *work)
 	struct loom_dump *dump = container_of(work, struct loom_dump, work);
 	struct loom_device *ldev = container_of(dump, struct loom_device, dump);
 	struct loom_queue *queue = dump->queue;
+	bool there;
 	u32 i;
 	int idx;
 
-	if (drm_dev_enter(&ldev->drm, &idx)) {
-		if (!dump->size)
-			take_card(ldev, dump);
-		drm_dev_exit(idx);
-	}
+	there = drm_dev_enter(&ldev->drm, &idx);
+	if (there && !dump->size)
+		take_card(ldev, dump);
 	dump->taken = true;
-	if (queue && !dump->vm_taken && dump->size) {
+	/* No ring's lock is needed any more. */
+	dump->gfp = GFP_KERNEL | __GFP_NORETRY;
+	dump->reach = there;
+	if (queue && dump->size) {
 		mutex_lock(&queue->vm->lock);
-		take_vm(queue->vm, dump);
+		if (!dump->vm_taken)
+			take_vm(queue->vm, dump);
+		if (dump->cmd_size && !dump->cmd_taken)
+			take_commands(queue->vm, dump);
+		if (queue->dump_contents)
+			take_contents(queue->vm, dump, true);
 		mutex_unlock(&queue->vm->lock);
 	}
+	if (there)
+		drm_dev_exit(idx);
 	dump_give(ldev, dump);
 
 	for (i = 0; i < LOOM_DUMP_PAGES && dump->pages[i]; i++) {
@@ -444,6 +588,7 @@ static void dump_work(struct work_struct *work)
 		dump->pages[i] = NULL;
 	}
 	dump->queue = NULL;
+	WRITE_ONCE(dump->vm, NULL);
 	clear_bit_unlock(0, &dump->busy);
 	if (queue)
 		loom_queue_put(queue);
@@ -474,6 +619,11 @@ bool loom_dump_begin(struct loom_device *ldev, u32 reason, u32 ring, const char 
 	dump->fault.code = 0;
 	dump->taken = false;
 	dump->vm_taken = false;
+	dump->cmd_taken = false;
+	dump->reach = false;
+	dump->gfp = GFP_NOWAIT;
+	dump->contents = 0;
+	dump->parts = 0;
 	dump->size = 0;
 	dump->sections = 0;
 	dump->incomplete = false;
@@ -482,6 +632,7 @@ bool loom_dump_begin(struct loom_device *ldev, u32 reason, u32 ring, const char 
 
 		dump->queue = job->queue;
 		loom_queue_get(dump->queue);
+		WRITE_ONCE(dump->vm, dump->queue->vm);
 		dump->job = job->first + slot->index;
 		dump->cookie = job->work[slot->index].cookie;
 		dump->cmd_va = job->work[slot->index].cmd_va;
@@ -506,6 +657,21 @@ void loom_dump_take(struct loom_device *ldev)
 		mutex_unlock(&queue->vm->lock);
 	}
 	queue_work(loom_wq, &dump->work);
+}
+
+/**
+ * loom_dump_settle() - wait until a dump that shows an address space has been made
+ * @vm: the address space, which is about to change
+ *
+ * A failure is noted before anybody can learn of it: whoever did finds the work queued. May sleep,
+ * and not within the VM's lock.
+ */
+void loom_dump_settle(struct loom_vm *vm)
+{
+	struct loom_dump *dump = &vm->ldev->dump;
+
+	if (READ_ONCE(dump->vm) == vm)
+		flush_work(&dump->work);
 }
 
 /**

@@ -76,7 +76,9 @@
 #define LOOM_STALL_MS		2000	/* until a ring that starts nothing is reset */
 #define LOOM_LATE_MS		20	/* until an interrupt that has not come is lost */
 
-#define LOOM_DUMP_PAGES		1024
+#define LOOM_DUMP_PAGES		3072
+#define LOOM_DUMP_BYTES		SZ_8M	/* of contents of buffers in it */
+#define LOOM_DUMP_SMALL		SZ_64K	/* buffers that come first */
 #define LOOM_DUMP_MAPPINGS	4096
 
 #define LOOM_RING_LOG2_USED	9
@@ -218,6 +220,8 @@ struct loom_dump {
 	const char *why;
 	/** @queue: of the job that is to blame, held; or NULL. */
 	struct loom_queue *queue;
+	/** @vm: the queue's, to be compared: see loom_dump_settle(). */
+	struct loom_vm *vm;
 	/** @job: its number. */
 	u64 job;
 	/** @cookie: its cookie. */
@@ -234,6 +238,16 @@ struct loom_dump {
 	bool taken;
 	/** @vm_taken: the address space, too. */
 	bool vm_taken;
+	/** @cmd_taken: the command buffer, which may have to be read from the card. */
+	bool cmd_taken;
+	/** @reach: local memory can be read: the worker runs and the card is there. */
+	bool reach;
+	/** @gfp: how memory for it may be had. */
+	gfp_t gfp;
+	/** @contents: bytes of contents of buffers. */
+	u64 contents;
+	/** @parts: sections of contents. */
+	u32 parts;
 	/** @pages: the dump, LOOM_DUMP_PAGES of them at most. */
 	struct page **pages;
 	/** @size: bytes in them. */
@@ -608,6 +622,7 @@ struct loom_vm *loom_vm_alloc(struct loom_device *ldev);
 u32 loom_vm_map(struct loom_vm *vm, struct loom_vm_entry *entries, u32 max);
 void loom_vm_print(struct loom_vm *vm, struct drm_printer *p);
 bool loom_vm_find(struct loom_vm *vm, u64 address, struct loom_vm_entry *entry);
+u32 loom_vm_prot(struct drm_gpuva *va);
 void loom_vm_print_all(struct loom_device *ldev, struct drm_printer *p);
 struct loom_vm *loom_vm_lookup(struct loom_client *client, u32 id);
 void loom_vm_put(struct loom_vm *vm);
@@ -651,6 +666,8 @@ struct loom_queue {
 	u32 timeout_ms;
 	/** @limit_ms: longest time in all. */
 	u32 limit_ms;
+	/** @dump_contents: dumps may have what is in buffers. */
+	bool dump_contents;
 	/** @submitted: jobs so far; under the VM's reservation. */
 	u64 submitted;
 	/** @place: rings that it may use. */
@@ -992,6 +1009,7 @@ int loom_dump_init(struct loom_device *ldev);
 bool loom_dump_begin(struct loom_device *ldev, u32 reason, u32 ring, const char *why,
 		     const struct loom_slot *slot);
 void loom_dump_take(struct loom_device *ldev);
+void loom_dump_settle(struct loom_vm *vm);
 void loom_dump_fault(struct loom_ring *ring, const struct loom_slot *slot, u32 outcome,
 		     const struct loom_fault *record);
 

@@ -16,7 +16,7 @@ static int query_info(struct loom_device *ldev, void *out)
 
 	*info = (struct drm_loom_query_info){
 		.caps = DRM_LOOM_CAP_RESULTS | DRM_LOOM_CAP_EVENTS | DRM_LOOM_CAP_DMABUF |
-			DRM_LOOM_CAP_POLL,
+			DRM_LOOM_CAP_POLL | DRM_LOOM_CAP_DUMP_CONTENTS,
 		.features = caps->features,
 		.dtypes = caps->dtypes,
 		.page_sizes = caps->page_sizes & (LOOM_PAGE_SIZE | LOOM_PAGE_SIZE_2M),

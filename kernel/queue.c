@@ -333,7 +333,8 @@ int loom_ioctl_queue_create(struct drm_device *drm, void *data, struct drm_file 
 	struct loom_queue *queue;
 	int err;
 
-	if (args->flags || memchr_inv(args->reserved, 0, sizeof(args->reserved)) ||
+	if (args->flags & ~DRM_LOOM_QUEUE_DUMP_CONTENTS ||
+	    memchr_inv(args->reserved, 0, sizeof(args->reserved)) ||
 	    args->priority > DRM_LOOM_PRIORITY_HIGH ||
 	    args->timeout_ms > LOOM_TIMEOUT_MS_MAX || args->limit_ms > LOOM_TIMEOUT_MS_MAX)
 		return -EINVAL;
@@ -347,6 +348,7 @@ int loom_ioctl_queue_create(struct drm_device *drm, void *data, struct drm_file 
 	if (!queue)
 		return -ENOMEM;
 	queue->priority = args->priority;
+	queue->dump_contents = args->flags & DRM_LOOM_QUEUE_DUMP_CONTENTS;
 	queue->timeout_ms = args->timeout_ms ?: LOOM_TIMEOUT_MS;
 	queue->limit_ms = args->limit_ms ?: LOOM_LIMIT_MS;
 	queue->vm = loom_vm_lookup(client, args->vm_id);

@@ -530,6 +530,19 @@ bool loom_vm_find(struct loom_vm *vm, u64 address, struct loom_vm_entry *entry)
 	return found;
 }
 
+/**
+ * loom_vm_prot() - what the card may do with a mapping
+ * @va: the mapping, under its VM's lock
+ *
+ * Return: LOOM_PTE_READ, LOOM_PTE_WRITE and LOOM_PTE_LOCAL, as its leaves have them.
+ */
+u32 loom_vm_prot(struct drm_gpuva *va)
+{
+	return LOOM_PTE_READ |
+	       (to_loom_va(va)->flags & DRM_LOOM_BIND_READONLY ? 0 : LOOM_PTE_WRITE) |
+	       (to_loom_bo(va->gem.obj)->local ? LOOM_PTE_LOCAL : 0);
+}
+
 static struct loom_vm *vm_next(struct loom_device *ldev, struct loom_vm *last)
 {
 	struct list_head *at = last ? &last->link : &ldev->vms;
@@ -686,6 +699,8 @@ static int bind_all(struct loom_vm *vm, struct loom_bind *binds, u32 count, u32 
 	int err;
 	u32 i;
 
+	/* Who learns that a job failed and ends must not take away what the dump is to show. */
+	loom_dump_settle(vm);
 	err = mutex_lock_interruptible(&vm->lock);
 	if (err)
 		return err;

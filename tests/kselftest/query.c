@@ -68,6 +68,7 @@ TEST_F(query, info)
 	EXPECT_TRUE(info.dtypes & (1 << LOOM_DTYPE_F32));
 	EXPECT_TRUE(info.caps & DRM_LOOM_CAP_RESULTS);
 	EXPECT_TRUE(info.caps & DRM_LOOM_CAP_EVENTS);
+	EXPECT_TRUE(info.caps & DRM_LOOM_CAP_DUMP_CONTENTS);
 }
 
 TEST_F(query, size_alone)

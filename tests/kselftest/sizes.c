@@ -348,7 +348,7 @@ static const struct zero {
 	ZERO(VM_BIND, vm_bind, flags, ALL),
 	ZERO(VM_BIND, vm_bind, pad, ALL),
 	ZERO(VM_STATE, vm_state, pad, ALL),
-	ZERO(QUEUE_CREATE, queue_create, flags, ALL),
+	ZERO(QUEUE_CREATE, queue_create, flags, ~(uint64_t)DRM_LOOM_QUEUE_DUMP_CONTENTS),
 	ZERO(QUEUE_CREATE, queue_create, reserved, ALL),
 	/* Without a handle for results. */
 	ZERO(QUEUE_CREATE, queue_create, results_offset, ALL),

@@ -26,8 +26,9 @@ static int read_opts(const struct accel_device *device, const struct accel_queue
 		if (ret)
 			return ret;
 	}
-	if (o->flags)
-		return err(-EINVAL, NULL, "unknown flags %#llx", (unsigned long long)o->flags);
+	if (o->flags & ~ACCEL_QUEUE_DUMP_CONTENTS)
+		return err(-EINVAL, NULL, "unknown flags %#llx",
+			   (unsigned long long)(o->flags & ~ACCEL_QUEUE_DUMP_CONTENTS));
 	if ((unsigned int)o->priority > ACCEL_PRIORITY_HIGH)
 		return err(-EINVAL, NULL, "unknown priority %u", (unsigned int)o->priority);
 	if (o->timeout_ms > device->timeout_ms_max || o->limit_ms > device->timeout_ms_max)

@@ -298,6 +298,7 @@ static int read_props(struct node *node, const char *path)
 		if (info.caps & caps[i].theirs)
 			p->caps |= 1ull << caps[i].ours;
 	node->polls = info.caps & DRM_LOOM_CAP_POLL;
+	node->dumps = info.caps & DRM_LOOM_CAP_DUMP_CONTENTS;
 	p->dtypes = info.dtypes;
 	memcpy(p->opcodes, info.opcodes, sizeof(p->opcodes));
 	p->local_size = info.local_size;

@@ -16,6 +16,7 @@
 /**
  * struct node - an open device node
  * @polls: the driver has QUEUE_POLL
+ * @dumps: it takes DRM_LOOM_QUEUE_DUMP_CONTENTS
  * @lock: protects @handles
  * @handles: by GEM handle: how many buffers have it. The kernel counts a handle
  *	once, however often a dma-buf is imported.
@@ -24,6 +25,7 @@ struct node {
 	struct accel_device base;
 	int fd;
 	bool polls;
+	bool dumps;
 	pthread_mutex_t lock;
 	uint32_t *handles;
 	uint32_t nhandles;

@@ -49,8 +49,16 @@ static int create(struct node *node, struct node_queue *q, const struct accel_qu
 		.results_handle = q->results,
 		.results_count = q->base.depth,
 	};
-	int ret = node_ioctl(node, DRM_IOCTL_LOOM_QUEUE_CREATE, &arg);
+	int ret;
 
+	if (opts->flags & ACCEL_QUEUE_DUMP_CONTENTS) {
+		if (!node->dumps)
+			return err(-EOPNOTSUPP, "update the driver, or do without",
+				   "the driver of %s dumps no contents of buffers",
+				   node->base.props.id);
+		arg.flags |= DRM_LOOM_QUEUE_DUMP_CONTENTS;
+	}
+	ret = node_ioctl(node, DRM_IOCTL_LOOM_QUEUE_CREATE, &arg);
 	if (ret == -EACCES || ret == -EPERM)
 		return err(-EACCES, "run with CAP_SYS_NICE, or with normal priority",
 			   "no permission for a queue of high priority");

@@ -23,8 +23,12 @@ static void options(void)
 	CHECK(!accel_device_props(b.device, &p));
 	CHECK_ERR(accel_queue_create(NULL, NULL, &queue), -EINVAL);
 	CHECK_ERR(accel_queue_create(b.context, NULL, NULL), -EINVAL);
-	o.flags = 1;
-	CHECK_ERR(accel_queue_create(b.context, &o, &queue), -EINVAL);
+	o.flags = ~ACCEL_QUEUE_DUMP_CONTENTS;
+	CHECK_ERR_TEXT(accel_queue_create(b.context, &o, &queue), -EINVAL, "flags");
+	o.flags = ACCEL_QUEUE_DUMP_CONTENTS;
+	CHECK(!accel_queue_create(b.context, &o, &queue));
+	accel_queue_unref(queue);
+	queue = NULL;
 	o.flags = 0;
 	o.priority = (enum accel_priority)3;
 	CHECK_ERR(accel_queue_create(b.context, &o, &queue), -EINVAL);

@@ -24,9 +24,16 @@ enum accel_priority {
 };
 
 /**
+ * ACCEL_QUEUE_DUMP_CONTENTS - if a job of the queue faults or hangs, the dump that the driver
+ * makes has the contents of the context's buffers, as far as there is room, but not of those that
+ * were imported or exported. Root can read it. Without this option it has the program alone.
+ */
+#define ACCEL_QUEUE_DUMP_CONTENTS	(1ull << 0)
+
+/**
  * struct accel_queue_opts - options of accel_queue_create()
  * @sz: ACCEL_INIT
- * @flags: must be zero
+ * @flags: ACCEL_QUEUE_*
  * @priority: see there
  * @timeout_ms: a job without progress for that long is stopped; 0: the driver's default
  * @limit_ms: a job that runs longer is stopped in any case; 0: the driver's default
@@ -154,8 +161,8 @@ extern "C" {
  * @context: whose programs it will run
  * @opts: NULL for the defaults
  * @queue: set to the new queue
- * Errors: -EINVAL, -E2BIG, -EACCES: priority; -ENOSPC: no context left on the card; -ENOMEM,
- * -ENODEV.
+ * Errors: -EINVAL, -E2BIG, -EACCES: priority; -EOPNOTSUPP: ACCEL_QUEUE_DUMP_CONTENTS, and the driver
+ * cannot; -ENOSPC: no context left on the card; -ENOMEM, -ENODEV.
  */
 ACCEL_API int accel_queue_create(struct accel_context *context,
 				 const struct accel_queue_opts *opts, struct accel_queue **queue);

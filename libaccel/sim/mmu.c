@@ -178,34 +178,41 @@ static void unmap(struct sim_device *sim, struct sim_context *context, uint64_t 
 	}
 }
 
-int sim_buffer_bind(struct accel_buffer *buffer)
+int sim_context_map(struct accel_context *base, uint64_t va, uint64_t at, uint64_t size,
+		    uint64_t prot)
 {
-	struct sim_buffer *b = (struct sim_buffer *)buffer;
-	struct sim_context *context = sim_context(buffer->context);
-	struct sim_device *sim = sim_of(buffer->context);
-	uint64_t flags = LOOM_PTE_VALID | LOOM_PTE_READ | LOOM_PTE_LEAF;
+	struct sim_context *context = sim_context(base);
+	struct sim_device *sim = sim_of(base);
+	uint64_t flags = prot | LOOM_PTE_VALID | LOOM_PTE_LEAF;
 	uint64_t done, bytes;
 	uint64_t *entry;
 	int ret = 0;
 
-	if (!(buffer->flags & ACCEL_BUFFER_READONLY))
-		flags |= LOOM_PTE_WRITE;
-	if (b->local)
-		flags |= LOOM_PTE_LOCAL;
 	sim_lock(sim);
-	for (done = 0; done < buffer->size; done += bytes) {
-		ret = leaf(sim, context, buffer->va + done, b->at + done, buffer->size - done,
-			   &entry, &bytes);
+	for (done = 0; done < size; done += bytes) {
+		ret = leaf(sim, context, va + done, at + done, size - done, &entry, &bytes);
 		if (ret)
 			break;
-		entry_set(entry, (b->at + done) | flags);
+		entry_set(entry, (at + done) | flags);
 	}
 	if (ret)
-		unmap(sim, context, buffer->va, done);
+		unmap(sim, context, va, done);
 	sim_unlock(sim);
 	if (ret)
-		invalidate(sim, context->tag, buffer->va, buffer->size);
+		invalidate(sim, context->tag, va, size);
 	return ret;
+}
+
+int sim_buffer_bind(struct accel_buffer *buffer)
+{
+	struct sim_buffer *b = (struct sim_buffer *)buffer;
+	uint64_t prot = LOOM_PTE_READ;
+
+	if (!(buffer->flags & ACCEL_BUFFER_READONLY))
+		prot |= LOOM_PTE_WRITE;
+	if (b->local)
+		prot |= LOOM_PTE_LOCAL;
+	return sim_context_map(buffer->context, buffer->va, b->at, buffer->size, prot);
 }
 
 int sim_buffer_unbind(struct accel_buffer *buffer)

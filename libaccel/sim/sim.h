@@ -139,6 +139,7 @@ struct sim_poll {
  * @context: on the card; it stays taken until the ring forgot about it
  * @stopping: accel_queue_unref() is under way
  * @hung: number of the job that the watchdog stopped
+ * @hung_packet: byte of the packet that it was in
  * @event_fd: the library's, -1 if not armed
  * @news: it is in sim_device.news
  */
@@ -158,6 +159,7 @@ struct sim_queue {
 	bool stopping;
 	bool news;
 	uint64_t hung;
+	uint32_t hung_packet;
 	int event_fd;
 	struct sim_poll *polls;
 	/* Sleepers wait for a change of @wake; nobody wakes where nobody sleeps. */
@@ -245,6 +247,9 @@ static inline void sim_write(struct sim_device *sim, uint64_t reg, uint64_t valu
 
 int sim_context_init(struct accel_context *context);
 void sim_context_fini(struct accel_context *context);
+/* Memory at @at, in the arena or with LOOM_PTE_LOCAL in local memory; nothing is mapped at @va. */
+int sim_context_map(struct accel_context *context, uint64_t va, uint64_t at, uint64_t size,
+		    uint64_t prot);
 int sim_buffer_bind(struct accel_buffer *buffer);
 int sim_buffer_unbind(struct accel_buffer *buffer);
 

@@ -14,6 +14,8 @@
 static void stop(struct sim_device *sim, struct sim_queue *queue, uint64_t number)
 {
 	queue->hung = number;
+	queue->hung_packet = (uint32_t)sim_read(sim, LOOM_REG_RING(queue->ring) +
+						LOOM_RING_CURRENT_PACKET, 4);
 	sim_queue_end(sim, queue, ACCEL_QUEUE_BANNED);
 }
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 
-ACCELCTL_TESTS := $(addprefix $(B)/tests/accelctl/accelctl-,unit dump cli model)
-ACCELCTL_TEST_OBJS := $(addprefix $(B)/tests/accelctl/,unit.o dump.o dump-make.o schema.o)
+ACCELCTL_TESTS := $(addprefix $(B)/tests/accelctl/accelctl-,unit dump replay cli model)
+ACCELCTL_TEST_OBJS := $(addprefix $(B)/tests/accelctl/,unit.o dump.o dump-make.o replay.o schema.o)
 
 TESTS_HOST += $(ACCELCTL_TESTS)
 TESTS_VM += $(B)/tests/accelctl/accelctl-schema
@@ -14,6 +14,10 @@ $(B)/tests/accelctl/accelctl-unit: $(B)/tests/accelctl/unit.o \
 	$(call say,LD,$@)$(CC) $(LDFLAGS) -Wl,-rpath,'$$ORIGIN/../..' -o $@ $^ -ljson-c -lm
 
 $(B)/tests/accelctl/accelctl-dump: $(B)/tests/accelctl/dump.o $(B)/tests/accelctl/dump-make.o \
+		$(filter-out %/main.o,$(ACCELCTL_OBJS)) $(B)/libaccel.so.0
+	$(call say,LD,$@)$(CC) $(LDFLAGS) -Wl,-rpath,'$$ORIGIN/../..' -o $@ $^ -ljson-c -lm
+
+$(B)/tests/accelctl/accelctl-replay: $(B)/tests/accelctl/replay.o $(B)/tests/accelctl/dump-make.o \
 		$(filter-out %/main.o,$(ACCELCTL_OBJS)) $(B)/libaccel.so.0
 	$(call say,LD,$@)$(CC) $(LDFLAGS) -Wl,-rpath,'$$ORIGIN/../..' -o $@ $^ -ljson-c -lm
 

@@ -162,3 +162,83 @@ void made_fault(struct made *made)
 	made_section(made, LOOM_DUMP_MAP, LOOM_DUMP_LATE | LOOM_DUMP_INCOMPLETE, 0, 0, sizeof(*map), map,
 		     sizeof(map));
 }
+
+/* What is packed into one page: a FILL, and what is to blame. */
+struct replayed {
+	struct loom_pkt_fill fill;
+	union {
+		struct loom_pkt_copy copy;
+		struct loom_pkt_hang hang;
+		struct loom_pkt_fill fill;
+		struct loom_pkt_header header;
+		uint8_t bytes[sizeof(struct loom_pkt_copy)];
+	} blamed;
+};
+
+bool made_replay(struct made *made, const char *name)
+{
+	bool hang = !strcmp(name, "hang"), contents = !strcmp(name, "contents");
+	bool permission = !strcmp(name, "permission"), bad = !strcmp(name, "bad-packet");
+	struct replayed program = {
+		.fill = { .header = { .opcode = LOOM_OP_FILL, .version = 1, .size = sizeof(program.fill) },
+			  .dst = tensor(MADE_VA + 0x800, LOOM_DTYPE_F32, 2, 3) },
+	};
+	struct loom_dump_meta meta = {
+		.reason = hang ? LOOM_DUMP_REASON_HANG : LOOM_DUMP_REASON_FAULT, .ring = MADE_RING,
+		.why = "made", .hw_version = 1 << 16 | 1, .features = LOOM_FEATURE_DEBUG, .job = 1,
+		.cmd_va = MADE_VA, .cmd_size = sizeof(program), .context = MADE_CONTEXT,
+		.outcome = bad ? LOOM_OUTCOME_BAD_COMMAND : LOOM_OUTCOME_FAULT,
+	};
+	struct loom_fault fault = { .packet = sizeof(program.fill), .context = MADE_CONTEXT };
+	const struct loom_dump_mapping map[] = {
+		{ .va = MADE_VA, .size = 0x1000, .buffer_size = 0x1000, .buffer = 1,
+		  .prot = LOOM_PTE_READ | LOOM_PTE_WRITE },
+		{ .va = MADE_DATA, .size = 0x1000, .offset = 0x1000, .buffer_size = 0x3000, .buffer = 2,
+		  .prot = LOOM_PTE_READ },
+		{ .va = 2 * MADE_DATA, .size = 0x2000, .buffer_size = 0x3000, .buffer = 2,
+		  .prot = LOOM_PTE_READ | LOOM_PTE_WRITE },
+	};
+	uint64_t page[512];
+
+	for (int i = 0; i < 512; i++)
+		page[i] = MADE_WORD;
+	program.blamed.header = (struct loom_pkt_header){ .version = 1, .size = sizeof(program.blamed) };
+	if (hang) {
+		program.blamed.header.opcode = LOOM_OP_HANG;
+		program.blamed.header.size = sizeof(program.blamed.hang);
+	} else if (bad) {
+		program.blamed.header.opcode = 0xee;
+		fault.code = LOOM_FAULT_CMD_OPCODE;
+		fault.access = LOOM_ACCESS_FETCH;
+		fault.va = MADE_VA + fault.packet;
+	} else if (permission) {
+		program.blamed.fill.dst = tensor(MADE_DATA, LOOM_DTYPE_F32, 2, 3);
+		program.blamed.header.opcode = LOOM_OP_FILL;
+		program.blamed.header.size = sizeof(program.blamed.fill);
+		fault.code = LOOM_FAULT_PERMISSION;
+		fault.access = LOOM_ACCESS_WRITE;
+		fault.va = MADE_DATA;
+	} else if (contents || !strcmp(name, "unmapped")) {
+		program.blamed.copy.dst = tensor(MADE_VA + 0x800, LOOM_DTYPE_F32, 2, 3);
+		program.blamed.copy.src = tensor(MADE_NOWHERE, LOOM_DTYPE_F32, 2, 3);
+		program.blamed.header.opcode = LOOM_OP_COPY;
+		fault.code = LOOM_FAULT_NOT_MAPPED;
+		fault.access = LOOM_ACCESS_READ;
+		fault.va = MADE_NOWHERE;
+	} else {
+		return false;
+	}
+	meta.cmd_size = (uint32_t)sizeof(program.fill) + program.blamed.header.size;
+	made_begin(made);
+	made_section(made, LOOM_DUMP_META, 0, 0, 0, sizeof(meta), &meta, sizeof(meta));
+	put_ring(made);
+	if (!hang)
+		made_section(made, LOOM_DUMP_FAULT, 0, 0, 0, sizeof(fault), &fault, sizeof(fault));
+	made_section(made, LOOM_DUMP_COMMANDS, 0, 0, MADE_VA, 1, &program, meta.cmd_size);
+	made_section(made, LOOM_DUMP_MAP, 0, 0, 0, sizeof(*map), map, sizeof(map));
+	if (contents) {
+		made_section(made, LOOM_DUMP_CONTENTS, 0, 0, MADE_DATA, 1, page, sizeof(page));
+		made_section(made, LOOM_DUMP_CONTENTS, LOOM_DUMP_INCOMPLETE, 1, 2 * MADE_DATA, 1, page, 64);
+	}
+	return true;
+}

@@ -5,6 +5,7 @@
 #ifndef TEST_DUMP_MAKE_H
 #define TEST_DUMP_MAKE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -23,6 +24,16 @@ void made_end(struct made *made);
 
 /* made_fault() - of a COPY from nowhere that follows a FILL. */
 void made_fault(struct made *made);
+
+/*
+ * made_replay() - of a job that a simulated card ends in the same way, by name: see there. In all,
+ * the packet to blame is the second, and MADE_WORD fills the page at MADE_DATA if the
+ * dump has any. False: there is no such name.
+ */
+bool made_replay(struct made *made, const char *name);
+
+#define MADE_DATA	0x30000ull
+#define MADE_WORD	0x1234567812345678ull
 
 #define MADE_VA		0x10000ull
 #define MADE_NOWHERE	0x7000000000ull

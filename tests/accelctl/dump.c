@@ -4,7 +4,8 @@
  * all that the headers number.
  *
  *	accelctl-dump		the tests, as TAP
- *	accelctl-dump --write	a dump to standard output, to be shown
+ *	accelctl-dump --write	a dump to standard output, to be shown; with a further argument one that
+ *				is to be replayed: unmapped, permission, bad-packet, hang, contents
  */
 #include <ctype.h>
 #include <stdlib.h>
@@ -130,7 +131,9 @@ static void test_refusals(void)
 	bool good = true;
 
 	tap_ok(strstr(refused(HEAD(magic), 1), "magic"), "wrong magic");
-	tap_ok(strstr(refused(HEAD(version), 2), "version"), "another version");
+	tap_ok(strstr(refused(HEAD(version), 2), "version") && strstr(refused(HEAD(version), 2), "newer"),
+	       "a newer version");
+	tap_ok(strstr(refused(HEAD(version), 0), "version"), "another version");
 	tap_ok(strstr(refused(HEAD(size), 24), "header"), "a header that is too small");
 	tap_ok(strstr(refused(HEAD(size), 36), "header"), "a header that is not aligned");
 	tap_ok(strstr(refused(HEAD(size), 0xfffffff8), "header"), "a header beyond the end");
@@ -246,7 +249,7 @@ static void test_report(void)
 	tap_ok(has(text, "  17    3      7       9  1234        5  0xaaaa  runs   48 bytes at 0x77000\n") &&
 	       has(text, "  18    1      1       8  4321        6  0xbbbb  waits  "),
 	       "the jobs that are not retired, with their programs");
-	tap_ok(has(text, "0x6000000000  0x6000000fff   4096  16384  0x2000  local  input?[2J\n") &&
+	tap_ok(has(text, "0x6000000000  0x6000000fff   4096  16384  0x2000  -       local  input?[2J\n") &&
 	       has(text, "address space of the job (late) (incomplete)"), "the address space");
 	tap_ok(!strstr(text, "registers of") && !strstr(text, "completions of") && !strchr(text, '\033'),
 	       "no more than that, and nothing that a terminal would obey");
@@ -476,11 +479,14 @@ static void test_names(void)
 
 int main(int argc, char **argv)
 {
-	if (argc == 2 && !strcmp(argv[1], "--write")) {
+	if ((argc == 2 || argc == 3) && !strcmp(argv[1], "--write")) {
 		struct made made;
 		bool good;
 
-		made_fault(&made);
+		if (argc == 2)
+			made_fault(&made);
+		else if (!made_replay(&made, argv[2]))
+			return 2;
 		good = fwrite(made.data, 1, made.size, stdout) == made.size && !fflush(stdout);
 		made_end(&made);
 		return !good;

@@ -57,9 +57,9 @@ $(FUZZ)/tests/fuzz/onnx.o: FUZZ_CFLAGS += $(LIBACCEL_CFLAGS)
 $(FUZZ)/fuzz_onnx: $(FUZZ)/tests/fuzz/onnx.o $(FUZZ_MODEL) $(FUZZ)/onnx.pb-c.o $(B)/libaccel.a
 	$(call say,LD,$@)$(FUZZ_CC) -fsanitize=fuzzer,address,undefined -o $@ $^ $(LIBACCEL_DEP_LIBS)
 
-# The reader of dumps: parts of accelctl, and the library's names.
+# The reader of dumps and the plan of a replay: parts of accelctl, and the library's names.
 FUZZ_DUMP := $(patsubst %,$(FUZZ)/tools/accelctl/%.o,dump dump-fault dump-json dump-names dump-table \
-	output packet table) $(FUZZ)/libaccel/result.o $(FUZZ)/libaccel/dtype.o
+	output packet replay table) $(FUZZ)/libaccel/result.o $(FUZZ)/libaccel/dtype.o
 FUZZ_OBJS += $(FUZZ_DUMP) $(FUZZ)/tests/fuzz/dump.o
 
 $(FUZZ_DUMP) $(FUZZ)/tests/fuzz/dump.o: FUZZ_CFLAGS += -Ilibaccel/include -Itools/accelctl \
@@ -85,3 +85,5 @@ $(FUZZ)/seeds: tests/fuzz/seeds.c tests/fuzz/fuzz.h
 fuzz-seeds: $(FUZZ)/seeds $(B)/tests/accelctl/accelctl-dump
 	$(Q)$< tests/fuzz/corpus
 	$(Q)mkdir -p tests/fuzz/corpus/dump && $(word 2,$^) --write >tests/fuzz/corpus/dump/fault
+	$(Q)for kind in hang contents; do \
+		$(word 2,$^) --write $$kind >tests/fuzz/corpus/dump/$$kind || exit 1; done

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * fuzz_dump: accelctl's reader of dumps. The input is a dump, but for its length, which is made to
- * fit; one that is taken is shown in both forms, as text to memory and as JSON.
+ * fit; one that is taken is shown in both forms, as text to memory and as JSON, and its replay is
+ * prepared: all but the simulated card, which has fuzz targets of its own.
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -15,6 +16,7 @@
 #include "message.h"
 #include "output.h"
 #include "progress.h"
+#include "replay.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -31,6 +33,47 @@ void progress_clear(void)
 
 void progress_end(void)
 {
+}
+
+/* More would only be slow. */
+#define MEMORY_MAX	(1ull << 20)
+
+static void check(bool good, const char *what)
+{
+	if (!good)
+		complain("%s", what);
+}
+
+/* What accel_replay_map() and the rest of a replay rely on. */
+static void prepare(const struct dump *dump)
+{
+	struct replay_plan plan;
+	uint64_t total = 0, end = 0;
+
+	if (replay_plan(&plan, dump)) {
+		replay_plan_end(&plan);
+		return;
+	}
+	for (uint32_t i = 0; i < plan.memories; i++) {
+		check(plan.memory[i].size && !(plan.memory[i].size % 4096), "memory of no pages");
+		total += plan.memory[i].size;
+	}
+	check(total <= REPLAY_BYTES_MAX, "too much memory");
+	for (uint32_t i = 0; i < plan.mappings; i++) {
+		const struct replay_mapping *m = &plan.mapping[i];
+
+		check(m->va >= end && m->size && m->va + m->size <= 1ull << 48, "a wrong address");
+		check(m->memory < plan.memories &&
+		      m->offset + m->size <= plan.memory[m->memory].size, "beyond its memory");
+		end = m->va + m->size;
+	}
+	for (uint32_t i = 0; i < plan.memories && total <= MEMORY_MAX; i++)
+		plan.memory[i].ptr = calloc(1, plan.memory[i].size);
+	if (total <= MEMORY_MAX)
+		replay_fill(&plan);
+	for (uint32_t i = 0; i < plan.memories; i++)
+		free(plan.memory[i].ptr);
+	replay_plan_end(&plan);
 }
 
 static void show(const uint8_t *data, size_t size)
@@ -52,6 +95,7 @@ static void show(const uint8_t *data, size_t size)
 	document = doc_begin("");
 	dump_describe(&dump, document);
 	json_object_put(document);
+	prepare(&dump);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -5,37 +5,22 @@
 #include "dump-file.h"
 #include "dump-show.h"
 #include "dump.h"
-#include "exit.h"
-#include "message.h"
 #include "output.h"
-
-#define KEPT	"/sys/class/devcoredump"
 
 static int run(const struct args *args)
 {
-	const char *path = args_text(args, "FILE"), *why;
+	const char *path = args_text(args, "FILE");
 	struct json_object *document;
-	char newest[128];
 	struct dump dump;
-	size_t size = 0;
 	void *data;
-	int status = 0;
+	int status;
 
 	if (args_given(args, "device"))
 		return args_usage(args, "a dump tells of which card it is: name its file");
-	if (!path) {
-		status = dump_file_newest(KEPT, newest, sizeof(newest));
-		path = newest;
-	}
-	if (!status)
-		status = dump_file_read(path, &data, &size);
+	status = dump_file_open(&path, &dump, &data);
 	if (status)
 		return status;
-	why = dump_parse(&dump, data, size);
-	if (why) {
-		complain("cannot use '%s': %s", path, why);
-		status = EXIT_FAILED;
-	} else if (output_json()) {
+	if (output_json()) {
 		document = doc_begin(args->command->schema);
 		doc_string(document, "file", path);
 		dump_describe(&dump, document);
@@ -44,23 +29,19 @@ static int run(const struct args *args)
 		field("dump", "%s", path);
 		dump_print(&dump, args_given(args, "all"));
 	}
-	if (!why && dump.unknown)
-		note("%u sections of kinds that are not known here were skipped", dump.unknown);
-	if (!why && dump.repeated)
-		note("%u sections that were there before were skipped", dump.repeated);
 	free(data);
-	return status;
+	return 0;
 }
 
 const struct command command_dump_show = {
 	.noun = "dump",
 	.verb = "show",
 	.summary = "Show what the driver wrote down when a job or a card failed.",
-	.text = "Without FILE the newest dump that the kernel keeps in " KEPT " is "
+	.text = "Without FILE the newest dump that the kernel keeps in " DUMP_KEPT " is "
 		"shown, which takes root; it stays there. What is shown: what happened, to which job of "
 		"which process; the fault with the page table walk of its address and the buffer there or "
 		"before it; the packets of the program, the one to blame marked with '>'; rings and the "
-		"jobs on them; the address space of the job. A section that is called late was taken some "
+		"jobs on them; the address space of the job, and which contents of buffers are there. A section that is called late was taken some "
 		"time after the failure, one that is called incomplete lacks something. The JSON output "
 		"has all of the dump.",
 	.args = (const struct param[]){

@@ -409,6 +409,8 @@ static int work(struct gemm *gemm)
 	/* Who asks for a long job may have it: the usual limit is for those that run away. */
 	if (gemm->product.macs > LONG_MACS)
 		opts.limit_ms = LONG_MS;
+	if (args_given(gemm->args, "dump-contents"))
+		opts.flags |= ACCEL_QUEUE_DUMP_CONTENTS;
 	if (!status)
 		status = card_open_queue(&gemm->card, args_text(gemm->args, "device"), &opts);
 	if (!status)
@@ -511,6 +513,8 @@ const struct command command_gemm = {
 		  .fallback = "1", .help = "of the random matrices and of the rows that are verified" },
 		{ .name = "timeout", .kind = VALUE_SECONDS, .value = "SECONDS",
 		  .help = "stop and end with status 7 when it takes longer" },
+		{ .name = "dump-contents",
+		  .help = "if the job fails, the driver's dump has the matrices" },
 		{ 0 },
 	},
 	.schema = "accelctl.gemm/1",

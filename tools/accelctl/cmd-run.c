@@ -472,8 +472,11 @@ static int load(struct job *job)
 
 static int work(struct job *job)
 {
+	struct accel_queue_opts opts = ACCEL_INIT(opts);
 	int status = load(job);
 
+	if (args_given(job->args, "dump-contents"))
+		opts.flags |= ACCEL_QUEUE_DUMP_CONTENTS;
 	if (!status)
 		status = read_inputs(job);
 	if (!status)
@@ -483,7 +486,7 @@ static int work(struct job *job)
 	if (!status && args_given(job->args, "trace"))
 		status = outfile_open(&job->trace, args_text(job->args, "trace"));
 	if (!status)
-		status = card_open_queue(&job->card, args_text(job->args, "device"), NULL);
+		status = card_open_queue(&job->card, args_text(job->args, "device"), &opts);
 	if (!status)
 		status = make_session(job, job->card.queue, &job->session);
 	if (!status)
@@ -587,6 +590,8 @@ const struct command command_run = {
 		{ .name = "verify", .help = "compare the outputs with the reference engine, to the bit" },
 		{ .name = "timeout", .kind = VALUE_SECONDS, .value = "SECONDS",
 		  .help = "stop and end with status 7 when it takes longer" },
+		{ .name = "dump-contents",
+		  .help = "if a job fails, the driver's dump has weights, inputs and outputs" },
 		{ 0 },
 	},
 	.schema = "accelctl.run/1",

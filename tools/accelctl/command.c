@@ -20,6 +20,7 @@ const struct command *const commands[] = {
 	&command_bench_gemm,
 	&command_test_quick,
 	&command_dump_show,
+	&command_dump_replay,
 	&command_inject_hang,
 	&command_explain,
 	&command_version,

@@ -68,6 +68,7 @@ extern const struct command command_list, command_info, command_ps, command_stat
 	command_gemm, command_run, command_model_show, command_model_validate, command_model_quantize, command_model_prune,
 	command_demo_digits, command_bench_latency,
 	command_bench_throughput, command_bench_gemm, command_test_quick, command_dump_show,
+	command_dump_replay,
 	command_inject_hang, command_explain, command_version, command_help, command_completion_bash, command_introspect;
 
 #endif

@@ -139,3 +139,31 @@ int dump_file_newest(const char *directory, char *path, size_t size)
 	     "name the file of one that was saved");
 	return EXIT_FAILED;
 }
+
+int dump_file_open(const char **path, struct dump *dump, void **data)
+{
+	static char newest[128];
+	const char *why;
+	size_t size = 0;
+	int status = 0;
+
+	if (!*path) {
+		status = dump_file_newest(DUMP_KEPT, newest, sizeof(newest));
+		*path = newest;
+	}
+	if (!status)
+		status = dump_file_read(*path, data, &size);
+	if (status)
+		return status;
+	why = dump_parse(dump, *data, size);
+	if (why) {
+		complain("cannot use '%s': %s", *path, why);
+		free(*data);
+		return EXIT_FAILED;
+	}
+	if (dump->unknown)
+		note("%u sections of kinds that are not known here were skipped", dump->unknown);
+	if (dump->repeated)
+		note("%u sections that were there before were skipped", dump->repeated);
+	return 0;
+}

@@ -30,6 +30,37 @@ static struct json_object *add_section(struct json_object *object, const char *n
 	return member;
 }
 
+/* Any element of a section that is a list. */
+union element {
+	struct loom_dump_register reg;
+	struct loom_dump_job job;
+	struct loom_desc desc;
+	struct loom_cqe cqe;
+	struct loom_dump_step step;
+	struct loom_dump_mapping mapping;
+};
+
+static void add_elements(struct json_object *object, const char *name,
+			 const struct dump_section *section,
+			 void (*describe)(struct json_object *object, const union element *e))
+{
+	struct json_object *array = doc_array(object, name);
+	union element element;
+
+	for (uint64_t i = 0; dump_element(section, i, &element, sizeof(element)); i++)
+		describe(doc_append_object(array), &element);
+}
+
+/* A section that is nothing but a list. */
+static void add_list(struct json_object *object, const char *name,
+		     const struct dump_section *section,
+		     void (*describe)(struct json_object *object, const union element *e))
+{
+	object = add_section(object, name, section);
+	if (object)
+		add_elements(object, "values", section, describe);
+}
+
 static void add_version(struct json_object *object, const char *name, uint32_t version)
 {
 	char text[32];
@@ -153,25 +184,26 @@ static void add_fault(const struct dump *dump, struct json_object *document)
 	add_place(dump, object, f.va);
 }
 
+static void describe_step(struct json_object *object, const union element *e)
+{
+	char text[128];
+
+	doc_number(object, "level", e->step.level);
+	doc_number(object, "table", e->step.table);
+	doc_number(object, "index", e->step.index);
+	doc_number(object, "entry", e->step.entry);
+	doc_string(object, "means", pte_text(e->step.entry, e->step.level, text, sizeof(text)));
+}
+
 static void add_walk(const struct dump *dump, struct json_object *document)
 {
 	const struct dump_section *section = dump_find(dump, LOOM_DUMP_WALK, 0);
-	struct json_object *object = add_section(document, "walk", section), *array;
-	struct loom_dump_step step;
-	char text[128];
+	struct json_object *object = add_section(document, "walk", section);
 
 	if (!object)
 		return;
 	doc_number(object, "va", section->at);
-	array = doc_array(object, "steps");
-	for (uint64_t i = 0; dump_element(section, i, &step, sizeof(step)); i++) {
-		object = doc_append_object(array);
-		doc_number(object, "level", step.level);
-		doc_number(object, "table", step.table);
-		doc_number(object, "index", step.index);
-		doc_number(object, "entry", step.entry);
-		doc_string(object, "means", pte_text(step.entry, step.level, text, sizeof(text)));
-	}
+	add_elements(object, "steps", section, describe_step);
 }
 
 static void add_operands(const struct packet *packet, struct json_object *object, bool blamed,
@@ -250,95 +282,56 @@ static void add_program(const struct dump *dump, struct json_object *document)
 	doc_number(program, "rest_bytes", size - byte);
 }
 
-static void add_registers(struct json_object *object, const struct dump_section *section)
+static void describe_register(struct json_object *object, const union element *e)
 {
-	struct json_object *array;
-	struct loom_dump_register reg;
 	char text[32];
 
-	object = add_section(object, "registers", section);
-	if (!object)
-		return;
-	array = doc_array(object, "values");
-	for (uint64_t i = 0; dump_element(section, i, &reg, sizeof(reg)); i++) {
-		object = doc_append_object(array);
-		doc_number(object, "offset", reg.offset);
-		doc_string(object, "name", register_name(reg.offset, text));
-		doc_number(object, "bytes", reg.size);
-		doc_number(object, "value", reg.value);
-	}
+	doc_number(object, "offset", e->reg.offset);
+	doc_string(object, "name", register_name(e->reg.offset, text));
+	doc_number(object, "bytes", e->reg.size);
+	doc_number(object, "value", e->reg.value);
 }
 
-static void add_jobs(struct json_object *object, const struct dump_section *section)
+static void describe_job(struct json_object *object, const union element *e)
 {
-	struct json_object *array;
-	struct loom_dump_job job;
-
-	object = add_section(object, "jobs", section);
-	if (!object)
-		return;
-	array = doc_array(object, "values");
-	for (uint64_t i = 0; dump_element(section, i, &job, sizeof(job)); i++) {
-		object = doc_append_object(array);
-		doc_number(object, "index", job.index);
-		doc_number(object, "number", job.job);
-		doc_number(object, "cookie", job.cookie);
-		doc_number(object, "queue", job.queue);
-		doc_number(object, "context", job.context);
-		doc_number(object, "client", job.client);
-		doc_number(object, "pid", job.pid);
-	}
+	doc_number(object, "index", e->job.index);
+	doc_number(object, "number", e->job.job);
+	doc_number(object, "cookie", e->job.cookie);
+	doc_number(object, "queue", e->job.queue);
+	doc_number(object, "context", e->job.context);
+	doc_number(object, "client", e->job.client);
+	doc_number(object, "pid", e->job.pid);
 }
 
-static void add_descriptors(struct json_object *object, const struct dump_section *section)
+static void describe_descriptor(struct json_object *object, const union element *e)
 {
-	struct json_object *array;
-	struct loom_desc desc;
-
-	object = add_section(object, "descriptors", section);
-	if (!object)
-		return;
-	array = doc_array(object, "values");
-	for (uint64_t i = 0; dump_element(section, i, &desc, sizeof(desc)); i++) {
-		object = doc_append_object(array);
-		doc_number(object, "program_va", desc.cmd_va);
-		doc_number(object, "program_bytes", desc.cmd_size);
-		doc_number(object, "context", desc.context);
-		doc_number(object, "cookie", desc.cookie);
-		doc_number(object, "flags", desc.flags);
-	}
+	doc_number(object, "program_va", e->desc.cmd_va);
+	doc_number(object, "program_bytes", e->desc.cmd_size);
+	doc_number(object, "context", e->desc.context);
+	doc_number(object, "cookie", e->desc.cookie);
+	doc_number(object, "flags", e->desc.flags);
 }
 
-static void add_completions(struct json_object *object, const struct dump_section *section)
+static void describe_completion(struct json_object *object, const union element *e)
 {
-	struct json_object *array;
-	struct loom_cqe cqe;
+	uint64_t control = e->cqe.control, fault = control >> LOOM_CQE_FAULT_SHIFT;
 
-	object = add_section(object, "completions", section);
-	if (!object)
-		return;
-	array = doc_array(object, "values");
-	for (uint64_t i = 0; dump_element(section, i, &cqe, sizeof(cqe)); i++) {
-		uint64_t control = cqe.control, fault = control >> LOOM_CQE_FAULT_SHIFT;
-
-		object = doc_append_object(array);
-		doc_number(object, "index", cqe.index);
-		doc_number(object, "cookie", cqe.cookie);
-		doc_string(object, "outcome", loom_outcome_name(control >> LOOM_CQE_OUTCOME_SHIFT &
-								LOOM_CQE_OUTCOME_MASK));
-		doc_number(object, "generation", control >> LOOM_CQE_GENERATION_SHIFT &
-			   LOOM_CQE_GENERATION_MASK);
-		doc_number(object, "phase", control & LOOM_CQE_PHASE);
-		if (fault == LOOM_CQE_FAULT_NONE)
-			doc_null(object, "fault");
-		else
-			doc_number(object, "fault", fault);
-		doc_number(object, "t_start", cqe.t_start);
-		doc_number(object, "t_end", cqe.t_end);
-		doc_number(object, "cycles", cqe.cycles);
-		doc_number(object, "bytes", cqe.bytes);
-		doc_number(object, "energy_pj", cqe.energy_pj);
-	}
+	doc_number(object, "index", e->cqe.index);
+	doc_number(object, "cookie", e->cqe.cookie);
+	doc_string(object, "outcome", loom_outcome_name(control >> LOOM_CQE_OUTCOME_SHIFT &
+							LOOM_CQE_OUTCOME_MASK));
+	doc_number(object, "generation", control >> LOOM_CQE_GENERATION_SHIFT &
+		   LOOM_CQE_GENERATION_MASK);
+	doc_number(object, "phase", control & LOOM_CQE_PHASE);
+	if (fault == LOOM_CQE_FAULT_NONE)
+		doc_null(object, "fault");
+	else
+		doc_number(object, "fault", fault);
+	doc_number(object, "t_start", e->cqe.t_start);
+	doc_number(object, "t_end", e->cqe.t_end);
+	doc_number(object, "cycles", e->cqe.cycles);
+	doc_number(object, "bytes", e->cqe.bytes);
+	doc_number(object, "energy_pj", e->cqe.energy_pj);
 }
 
 static void add_state(struct json_object *object, const struct dump_section *section)
@@ -383,31 +376,39 @@ static void add_rings(const struct dump *dump, struct json_object *document)
 		object = doc_append_object(array);
 		doc_number(object, "id", id);
 		add_state(object, sections[0]);
-		add_registers(object, sections[1]);
-		add_jobs(object, sections[2]);
-		add_descriptors(object, sections[3]);
-		add_completions(object, sections[4]);
+		add_list(object, "registers", sections[1], describe_register);
+		add_list(object, "jobs", sections[2], describe_job);
+		add_list(object, "descriptors", sections[3], describe_descriptor);
+		add_list(object, "completions", sections[4], describe_completion);
 	}
 }
 
-static void add_map(const struct dump *dump, struct json_object *document)
+static void describe_mapping(struct json_object *object, const union element *e)
 {
-	const struct dump_section *section = dump_find(dump, LOOM_DUMP_MAP, 0);
-	struct json_object *object = add_section(document, "map", section), *array;
-	struct loom_dump_mapping m;
+	const struct loom_dump_mapping *m = &e->mapping;
 
-	if (!object)
-		return;
-	array = doc_array(object, "values");
-	for (uint64_t i = 0; dump_element(section, i, &m, sizeof(m)); i++) {
+	doc_number(object, "va", m->va);
+	doc_number(object, "bytes", m->size);
+	doc_number(object, "offset", m->offset);
+	doc_number(object, "buffer", m->buffer);
+	doc_number(object, "buffer_bytes", m->buffer_size);
+	doc_number(object, "flags", m->flags);
+	doc_string(object, "access", mapping_access(m->prot));
+	doc_string(object, "label", TEXT(m->label));
+}
+
+static void add_contents(const struct dump *dump, struct json_object *document)
+{
+	struct json_object *array = doc_array(document, "contents"), *object;
+	struct dump_cursor cursor = { 0 };
+	struct dump_section section;
+
+	while (dump_contents(dump, &cursor, &section)) {
 		object = doc_append_object(array);
-		doc_number(object, "va", m.va);
-		doc_number(object, "bytes", m.size);
-		doc_number(object, "offset", m.offset);
-		doc_number(object, "buffer", m.buffer);
-		doc_number(object, "buffer_bytes", m.buffer_size);
-		doc_number(object, "flags", m.flags);
-		doc_string(object, "label", TEXT(m.label));
+		doc_bool(object, "late", section.flags & LOOM_DUMP_LATE);
+		doc_bool(object, "incomplete", section.flags & LOOM_DUMP_INCOMPLETE);
+		doc_number(object, "va", section.at);
+		doc_number(object, "bytes", section.count * section.stride);
 	}
 }
 
@@ -422,7 +423,8 @@ void dump_describe(const struct dump *dump, struct json_object *document)
 	add_fault(dump, document);
 	add_walk(dump, document);
 	add_program(dump, document);
-	add_registers(document, dump_find(dump, LOOM_DUMP_REGISTERS, 0));
+	add_list(document, "registers", dump_find(dump, LOOM_DUMP_REGISTERS, 0), describe_register);
 	add_rings(dump, document);
-	add_map(dump, document);
+	add_list(document, "map", dump_find(dump, LOOM_DUMP_MAP, 0), describe_mapping);
+	add_contents(dump, document);
 }

@@ -34,6 +34,7 @@ const char *dump_section_name(uint32_t type)
 		[LOOM_DUMP_JOBS] = "jobs", [LOOM_DUMP_CONTEXT] = "context",
 		[LOOM_DUMP_FAULT] = "fault", [LOOM_DUMP_WALK] = "walk",
 		[LOOM_DUMP_COMMANDS] = "commands", [LOOM_DUMP_MAP] = "map",
+		[LOOM_DUMP_CONTENTS] = "contents",
 	};
 
 	return lookup(names, COUNT(names), type);
@@ -158,6 +159,11 @@ const char *pte_text(uint64_t entry, uint32_t level, char *text, size_t size)
 	}
 	return bits_text(pte_bits, COUNT(pte_bits), entry & ~LOOM_PTE_ADDR & ~LOOM_PTE_SOFTWARE, text,
 			 size);
+}
+
+const char *mapping_access(uint32_t prot)
+{
+	return !prot ? NULL : prot & LOOM_PTE_WRITE ? "read-write" : "read";
 }
 
 const char *buffer_flags_text(uint32_t flags, char *text, size_t size)

@@ -23,6 +23,8 @@ const char *register_bits(uint32_t offset, uint64_t value, char *text, size_t si
 /* Words for bits, separated by blanks; "" for none, what has no name as a number. */
 const char *features_text(uint64_t features, char *text, size_t size);
 const char *pte_text(uint64_t entry, uint32_t level, char *text, size_t size);
+/* mapping_access() - "read", "read-write"; NULL: the driver did not tell. */
+const char *mapping_access(uint32_t prot);
 const char *buffer_flags_text(uint32_t flags, char *text, size_t size);
 const char *ring_flags_text(uint32_t flags, char *text, size_t size);
 

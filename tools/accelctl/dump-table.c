@@ -448,8 +448,8 @@ static void print_registers(const struct dump_section *section, const char *whos
 
 static void print_map(const struct dump *dump, bool all)
 {
-	static const char *const heads[] = { "FIRST", "LAST", ">BYTES", ">OF", ">OFFSET", "FLAGS",
-					     "LABEL" };
+	static const char *const heads[] = { "FIRST", "LAST", ">BYTES", ">OF", ">OFFSET", "ACCESS",
+					     "FLAGS", "LABEL" };
 	const struct dump_section *section = dump_find(dump, LOOM_DUMP_MAP, 0);
 	struct loom_dump_mapping m;
 	struct table table;
@@ -466,12 +466,36 @@ static void print_map(const struct dump *dump, bool all)
 		table_cell(&table, "%" PRIu64, (uint64_t)m.size);
 		table_cell(&table, "%" PRIu64, (uint64_t)m.buffer_size);
 		table_cell(&table, "%#" PRIx64, (uint64_t)m.offset);
+		table_cell(&table, "%s", mapping_access(m.prot) ? mapping_access(m.prot) : "-");
 		buffer_flags_text(m.flags, text, sizeof(text));
 		table_cell(&table, "%s", *text ? text : "-");
 		table_cell(&table, "%s", *m.label ? TEXT(m.label) : "-");
 	}
 	table_end(&table);
 	more(section->count - i, "mappings");
+}
+
+static void print_contents(const struct dump *dump, bool all)
+{
+	static const char *const heads[] = { "FIRST", ">BYTES", "STATE" };
+	struct dump_cursor cursor = { 0 };
+	struct dump_section section;
+	struct table table;
+	uint64_t shown = 0;
+
+	if (!dump->contents)
+		return;
+	heading(NULL, "contents of buffers");
+	table_begin(&table, heads, COUNT(heads));
+	while ((all || shown < ROWS) && dump_contents(dump, &cursor, &section)) {
+		table_cell(&table, "%#" PRIx64, section.at);
+		table_cell(&table, "%" PRIu64, section.count * section.stride);
+		table_cell(&table, "%s%s", section.flags & LOOM_DUMP_INCOMPLETE ? "incomplete" : "whole",
+			   section.flags & LOOM_DUMP_LATE ? ", late" : "");
+		shown++;
+	}
+	table_end(&table);
+	more(dump->contents - shown, "contents");
 }
 
 void dump_print(const struct dump *dump, bool all)
@@ -485,6 +509,7 @@ void dump_print(const struct dump *dump, bool all)
 	print_rings(dump);
 	print_jobs(dump, all);
 	print_map(dump, all);
+	print_contents(dump, all);
 	if (!all)
 		return;
 	print_registers(dump_find(dump, LOOM_DUMP_REGISTERS, 0), "registers of the device");

@@ -23,6 +23,7 @@ static const struct {
 	[LOOM_DUMP_WALK] = { 24, false },
 	[LOOM_DUMP_COMMANDS] = { 1, false },
 	[LOOM_DUMP_MAP] = { 112, false },
+	[LOOM_DUMP_CONTENTS] = { 1, false },
 };
 
 #define TYPES	(sizeof(types) / sizeof(*types))
@@ -41,42 +42,60 @@ const struct dump_section *dump_find(const struct dump *dump, uint32_t type, uin
 	return NULL;
 }
 
-/* The section at *@at, which is a multiple of 8 and not beyond @total; moves *@at behind it. */
-static const char *parse_section(struct dump *dump, const uint8_t *data, uint64_t total,
-				 uint64_t *at)
+/*
+ * The section at *@at, which is a multiple of 8 and not beyond the end; moves *@at behind it. Of a
+ * type that is not known, it has no elements.
+ */
+static const char *section_read(const struct dump *dump, uint64_t *at, struct dump_section *section)
 {
 	struct loom_dump_section head;
-	struct dump_section section;
-	uint64_t left = total - *at;
+	uint64_t left = dump->size - *at;
 
 	if (left < sizeof(head))
 		return "a section begins beyond its end";
-	memcpy(&head, data + *at, sizeof(head));
+	memcpy(&head, dump->data + *at, sizeof(head));
 	left -= sizeof(head);
 	if (head.size > left)
 		return "a section goes beyond its end";
-	section.type = head.type;
-	section.flags = head.flags;
-	section.id = head.id;
-	section.stride = head.stride;
-	section.at = head.at;
-	section.data = data + *at + sizeof(head);
+	section->type = head.type;
+	section->flags = head.flags;
+	section->id = head.id;
+	section->stride = head.stride;
+	section->at = head.at;
+	section->count = 0;
+	section->data = dump->data + *at + sizeof(head);
 	/* The end need not be a multiple of 8. */
 	*at += sizeof(head) + head.size;
-	*at = total - *at < 7 ? total : (*at + 7) & ~7ull;
-	if (!type_known(head.type)) {
-		dump->unknown++;
+	*at = dump->size - *at < 7 ? dump->size : (*at + 7) & ~7ull;
+	if (!type_known(head.type))
 		return NULL;
-	}
 	if (head.stride < types[head.type].least)
 		return "the elements of a section are too small";
 	if (head.size % head.stride && !(head.flags & LOOM_DUMP_INCOMPLETE))
 		return "a section ends within an element";
 	if (types[head.type].ring && head.id >= LOOM_RINGS_MAX)
 		return "a section is of a ring that no card has";
-	section.count = head.size / head.stride;
+	section->count = head.size / head.stride;
+	return NULL;
+}
+
+static const char *parse_section(struct dump *dump, uint64_t *at)
+{
+	struct dump_section section;
+	const char *why = section_read(dump, at, &section);
+
+	if (why)
+		return why;
+	if (!type_known(section.type)) {
+		dump->unknown++;
+		return NULL;
+	}
+	if (section.type == LOOM_DUMP_CONTENTS) {
+		dump->contents++;
+		return NULL;
+	}
 	/* One of each type and ring: they are never more than there is room for. */
-	if (dump_find(dump, head.type, head.id))
+	if (dump_find(dump, section.type, section.id))
 		dump->repeated++;
 	else
 		dump->section[dump->sections++] = section;
@@ -95,6 +114,8 @@ const char *dump_parse(struct dump *dump, const void *data, size_t size)
 		return "it is no dump of a card (wrong magic)";
 	if (size < offsetof(struct loom_dump_header, size))
 		return "it is truncated";
+	if (head.version > LOOM_DUMP_VERSION)
+		return "the version of its format is newer than this program";
 	if (head.version != LOOM_DUMP_VERSION)
 		return "the version of its format is not known";
 	if (size < sizeof(head) || head.total > size)
@@ -110,14 +131,31 @@ const char *dump_parse(struct dump *dump, const void *data, size_t size)
 	dump->version = head.version;
 	dump->flags = head.flags;
 	dump->size = size;
+	dump->data = data;
+	dump->first = head.size;
+	dump->total = head.sections;
 	at = head.size;
 	for (uint32_t i = 0; i < head.sections && !why; i++) {
-		why = parse_section(dump, data, size, &at);
-		if (!i && !why && dump->section[0].type != LOOM_DUMP_META)
+		why = parse_section(dump, &at);
+		if (!i && !why && (!dump->sections || dump->section[0].type != LOOM_DUMP_META))
 			why = "its first section does not say what happened";
 	}
 	dump_element(&dump->section[0], 0, &dump->meta, sizeof(dump->meta));
 	return why;
+}
+
+bool dump_contents(const struct dump *dump, struct dump_cursor *cursor,
+		   struct dump_section *section)
+{
+	if (!cursor->seen)
+		cursor->at = dump->first;
+	/* They were all read once: none is wrong. */
+	while (cursor->seen < dump->total && !section_read(dump, &cursor->at, section)) {
+		cursor->seen++;
+		if (section->type == LOOM_DUMP_CONTENTS)
+			return true;
+	}
+	return false;
 }
 
 bool dump_element(const struct dump_section *section, uint64_t index, void *element, size_t size)

@@ -15,9 +15,9 @@
 
 #include "loom_dump.h"
 
-/* A driver writes 4 MiB at most. */
+/* A driver writes 12 MiB at most. */
 #define DUMP_SIZE_MAX	(16u << 20)
-/* Five for each ring, seven others. */
+/* Five for each ring, seven others; contents are not counted. */
 #define DUMP_SECTIONS	(7 + 5 * LOOM_RINGS_MAX)
 
 struct dump_section {
@@ -38,7 +38,17 @@ struct dump {
 	uint32_t sections;	/* that are known and not repeated */
 	uint32_t unknown;	/* of types that are not known here */
 	uint32_t repeated;	/* of a type and id that came before */
+	uint32_t contents;	/* of contents of buffers: see dump_contents() */
 	struct loom_dump_meta meta;
+	const uint8_t *data;
+	uint64_t first;		/* where sections begin in @data */
+	uint32_t total;		/* sections of all kinds */
+};
+
+/* struct dump_cursor - where dump_contents() goes on; zero: at the start */
+struct dump_cursor {
+	uint64_t at;
+	uint32_t seen;
 };
 
 /*
@@ -49,6 +59,10 @@ const char *dump_parse(struct dump *dump, const void *data, size_t size);
 
 /* dump_find() - the section, or NULL; @id is that of a ring, for what there is of each ring. */
 const struct dump_section *dump_find(const struct dump *dump, uint32_t type, uint32_t id);
+
+/* dump_contents() - the next section with contents of a buffer; false: there is none any more. */
+bool dump_contents(const struct dump *dump, struct dump_cursor *cursor,
+		   struct dump_section *section);
 
 /* dump_element() - copies element @index; zeroes, and false, if there is no such section or element. */
 bool dump_element(const struct dump_section *section, uint64_t index, void *element, size_t size);

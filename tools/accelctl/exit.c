@@ -13,7 +13,7 @@ const struct exit_info exit_infos[] = {
 	{ EXIT_SKEW, "version-skew", "Driver and library do not understand each other." },
 	{ EXIT_FAULT, "fault", "The device or a job on it failed." },
 	{ EXIT_TIMELIMIT, "time-limit", "A time limit passed, or a job hung and was stopped." },
-	{ EXIT_MISMATCH, "mismatch", "A result is not what it must be." },
+	{ EXIT_MISMATCH, "mismatch", "A result is not what it must be, or a replay did not end as the dump says." },
 	{ EXIT_SKIPPED, "skipped", "The device lacks what the command needs; nothing was done." },
 	{ EXIT_INTERRUPTED, "interrupted", "Ended by SIGINT (SIGHUP gives 129, SIGTERM 143)." },
 	{ EXIT_PIPE, "pipe", "Whoever read the output went away." },

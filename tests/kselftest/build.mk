@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: MIT
 
 KSELFTESTS := query bo vm local prime queue submit irq poll sync fault hang process stat user share crowd pair sizes memcg fair
-KSELFTESTS += recover inject dump kill ras pmu gone failnth sleep
+KSELFTESTS += recover inject dump replay kill ras pmu gone failnth sleep
 # The prefix keeps them apart from commands of the same name on the guest's PATH.
 KSELFTEST_BINS := $(KSELFTESTS:%=$(B)/tests/kselftest/ks-%)
 TESTS_VM += $(KSELFTEST_BINS)
 # What other tests use, too; it needs no harness.
-KSELFTEST_PARTS := $(patsubst %,$(B)/tests/kselftest/%.o,card root product figures)
+KSELFTEST_PARTS := $(patsubst %,$(B)/tests/kselftest/%.o,card root kept product figures)
 DEPS += $(KSELFTESTS:%=$(B)/tests/kselftest/%.d) $(KSELFTEST_PARTS:.o=.d)
 
 $(KSELFTEST_PARTS): $(B)/tests/kselftest/%.o: tests/kselftest/%.c
@@ -21,5 +21,5 @@ $(B)/tests/kselftest/%.o: tests/kselftest/%.c
 		-MMD -MP -c -o $@ $<
 
 $(KSELFTEST_BINS): $(B)/tests/kselftest/ks-%: $(B)/tests/kselftest/%.o $(B)/tests/kselftest/card.o \
-		$(B)/tests/kselftest/root.o
+		$(B)/tests/kselftest/root.o $(B)/tests/kselftest/kept.o
 	$(call say,LD,$@)$(CC) $(LDFLAGS) -o $@ $^

@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: MIT
 /* The dump that a failure leaves in /sys/class/devcoredump, section by section. Needs root. */
-#include <dirent.h>
-#include <fcntl.h>
-#include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +9,7 @@
 #include <kselftest_harness.h>
 
 #include "card.h"
-#include "loom_dump.h"
+#include "kept.h"
 #include "root.h"
 
 #define DATA		(CLIENT_VA + CLIENT_DATA)
@@ -29,68 +26,9 @@ FIXTURE(dump) {
 	const struct loom_dump_meta *meta;
 };
 
-static bool dump_path(char *path, size_t size)
-{
-	glob_t found;
-	bool ok = !glob("/sys/class/devcoredump/devcd*/data", 0, NULL, &found);
-
-	if (ok)
-		snprintf(path, size, "%s", found.gl_pathv[0]);
-	globfree(&found);
-	return ok;
-}
-
-/* A write to the file frees the dump. */
-static void dump_discard(void)
-{
-	char path[256];
-	int fd;
-
-	while (dump_path(path, sizeof(path))) {
-		fd = open(path, O_WRONLY);
-		if (fd < 0)
-			continue;
-		if (write(fd, "1", 1) != 1)
-			usleep(1000);
-		close(fd);
-	}
-}
-
-/* Waits for the dump, reads all of it. */
-static uint8_t *dump_read(size_t *size)
-{
-	uint8_t *data = NULL;
-	char path[256];
-	ssize_t n = 1;
-	int fd;
-
-	while (!dump_path(path, sizeof(path)))
-		usleep(1000);
-	fd = open(path, O_RDONLY);
-	for (*size = 0; fd >= 0 && n > 0; *size += n) {
-		data = realloc(data, *size + 65536);
-		n = read(fd, data + *size, 65536);
-		if (n < 0)
-			break;
-	}
-	if (fd >= 0)
-		close(fd);
-	return data;
-}
-
-static const struct loom_dump_section *section_next(const struct loom_dump_section *s)
-{
-	return (const void *)((const uint8_t *)(s + 1) + ((s->size + 7) & ~7ull));
-}
-
 static const struct loom_dump_section *section(FIXTURE_DATA(dump) *self, uint32_t type, uint32_t id)
 {
-	const struct loom_dump_section *s = (const void *)(self->data + self->head->size);
-
-	for (uint32_t i = 0; i < self->head->sections; i++, s = section_next(s))
-		if (s->type == type && s->id == id)
-			return s;
-	return NULL;
+	return section_find(self->data, type, id);
 }
 
 /* The frame: header, sections one after the other up to the very end, META first. */
@@ -98,7 +36,7 @@ static void dump_open(struct __test_metadata *_metadata, FIXTURE_DATA(dump) *sel
 {
 	const struct loom_dump_section *s;
 
-	self->data = dump_read(&self->size);
+	self->data = kept_read(&self->size);
 	ASSERT_NE(NULL, self->data);
 	ASSERT_GE(self->size, sizeof(*self->head));
 	self->head = (const void *)self->data;
@@ -138,7 +76,7 @@ FIXTURE_SETUP(dump)
 	struct drm_loom_bo_label label = { .label = (uintptr_t)LABEL };
 
 	prctl(PR_SET_NAME, NAME);
-	dump_discard();
+	kept_discard();
 	ASSERT_EQ(0, client_open(&self->c, 300, 60000));
 	label.handle = self->c.bo;
 	ASSERT_EQ(0, card_ioctl(self->c.fd, DRM_IOCTL_LOOM_BO_LABEL, &label));
@@ -148,7 +86,7 @@ FIXTURE_TEARDOWN(dump)
 {
 	free(self->data);
 	client_close(&self->c);
-	dump_discard();
+	kept_discard();
 }
 
 /* What every dump of a job of the client must say. */
@@ -227,6 +165,8 @@ static void expect_job(struct __test_metadata *_metadata, FIXTURE_DATA(dump) *se
 	EXPECT_EQ(CLIENT_SIZE, map->buffer_size);
 	EXPECT_EQ(0, map->offset);
 	EXPECT_STREQ(LABEL, (const char *)map->label);
+	EXPECT_EQ(LOOM_PTE_READ | LOOM_PTE_WRITE, map->prot);
+	EXPECT_EQ(NULL, section(self, LOOM_DUMP_CONTENTS, 0));
 }
 
 TEST_F(dump, of_a_fault)
@@ -335,7 +275,7 @@ TEST_F(dump, first_is_kept)
 
 	ASSERT_EQ(0, client_open(&other, 0, 0));
 	ASSERT_EQ(0, run(self->c.fd, self->c.queue, CLIENT_VA, size));
-	while (!dump_path(path, sizeof(path)))
+	while (!kept_path(path, sizeof(path)))
 		usleep(1000);
 	for (int i = 0; i < 3; i++) {
 		ASSERT_EQ(0, run(other.fd, other.queue, CLIENT_VA,

@@ -2,6 +2,7 @@
 /* Clients that have it all right and verify it. */
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -227,6 +228,77 @@ void client_local(uint64_t seed)
 		while (!err && !soak_over())
 			err = local_once(&c, &seed);
 		soak_judge("local memory", err);
+		client_close(&c);
+	}
+}
+
+#define N		256u
+#define MATRIX		(N * N * 4ull)
+#define REPEATS		8
+
+/* One element as the card has to compute it. */
+static float element(const float *a, const float *b, uint32_t m, uint32_t n)
+{
+	float sum = 0;
+
+	for (uint32_t k = 0; k < N; k++)
+		sum = fmaf(a[m * N + k], b[k * N + n], sum);
+	return sum;
+}
+
+/* The same product again and again, so that some reset meets it. Rows are compared by random. */
+static int long_once(struct client *c, const float *matrices, uint64_t *seed)
+{
+	const float *a = matrices, *b = a + N * N, *product = b + N * N;
+	void *p = pkt_fill(c->cpu, VA + 2 * MATRIX, ~0ull, MATRIX / 8);
+	int err;
+
+	for (int i = 0; i < REPEATS; i++)
+		p = pkt_gemm_f32(p, VA + 2 * MATRIX, VA, VA + MATRIX, N, N, N);
+	err = job(c, client_size(c, p), NULL);
+	for (int i = 0; i < 64 && !err; i++) {
+		uint32_t m = soak_random(seed, N), n = soak_random(seed, N);
+		float wanted = element(a, b, m, n);
+
+		if (memcmp(&wanted, &product[m * N + n], sizeof(wanted)))
+			finding(&soak->board, "a long product is wrong at %u, %u", m, n);
+	}
+	if (!err)
+		soak_count(&soak->longs);
+	return err;
+}
+
+static int long_open(struct client *c, float **matrices, uint64_t *seed)
+{
+	uint32_t bo;
+	int err = client_open(c, 60000, 120000);
+
+	*matrices = NULL;
+	if (!err)
+		err = bo_create(c->fd, 3 * MATRIX, 0, 0, &bo);
+	if (!err)
+		err = vm_bind(c->fd, c->vm, DRM_LOOM_BIND_MAP, bo, 0, VA, 3 * MATRIX);
+	if (err)
+		return err;
+	*matrices = bo_map(c->fd, bo, 3 * MATRIX);
+	for (uint32_t i = 0; *matrices && i < 2 * N * N; i++)
+		(*matrices)[i] = ldexpf((int)soak_random(seed, 1u << 24) - (1 << 23),
+					(int)soak_random(seed, 16) - 30);
+	return *matrices ? 0 : -ENOMEM;
+}
+
+void client_long(uint64_t seed)
+{
+	while (!soak_over()) {
+		float *matrices;
+		struct client c;
+		int err = long_open(&c, &matrices, &seed);
+
+		while (!err && !soak_over())
+			err = long_once(&c, matrices, &seed);
+		soak_judge("long products", err);
+		if (matrices)
+			munmap(matrices, 3 * MATRIX);
 		client_close(&c);
 	}
 }

@@ -54,6 +54,7 @@ static const struct role {
 	{ "libaccel", client_gemm, 1, false },
 	{ "libaccel with little memory", client_gemm, 1, true },
 	{ "local memory", client_local, 1, false },
+	{ "long jobs", client_long, 1, false },
 	{ "dma-bufs and sync_files", client_share, 1, false },
 	{ "hangs, faults, resets", client_hang, 1, false },
 	{ "kills", client_kill, 1, false },
@@ -179,10 +180,11 @@ static uint64_t products(const char *what)
 
 static void report(uint64_t begin)
 {
-	printf("# %5.0f s: verified %llu products, %llu by libaccel, %llu in local memory, %llu shared\n",
+	printf("# %5.0f s: verified %llu products, %llu by libaccel, %llu long,\n"
+	       "#          %llu in local memory, %llu shared\n",
 	       (now() - begin) / 1e9, (unsigned long long)products("verified"),
-	       (unsigned long long)soak->gemms, (unsigned long long)soak->locals,
-	       (unsigned long long)soak->shares);
+	       (unsigned long long)soak->gemms, (unsigned long long)soak->longs,
+	       (unsigned long long)soak->locals, (unsigned long long)soak->shares);
 	printf("#          %llu hangs, %llu faults, %llu resets, %llu failures injected\n",
 	       (unsigned long long)soak->hangs, (unsigned long long)soak->faults,
 	       (unsigned long long)soak->resets, (unsigned long long)soak->injected);
@@ -294,7 +296,7 @@ static void judge(const struct figures *before, const struct figures *after, uns
 	if (failed > soak->injected + resets * rings)
 		finding(&soak->board, "%llu queues failed by %llu failures", (unsigned long long)failed,
 			(unsigned long long)soak->injected);
-	if (!products("verified") || !soak->gemms || !soak->locals || !soak->shares)
+	if (!products("verified") || !soak->gemms || !soak->longs || !soak->locals || !soak->shares)
 		finding(&soak->board, "somebody has done nothing");
 	judge_products();
 }

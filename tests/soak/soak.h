@@ -20,7 +20,7 @@ struct soak {
 	struct board board;
 	struct product_board product[PRODUCTS];
 	/* Verified, and what was not, because the card was reset or failed, or there was no memory. */
-	uint64_t gemms, locals, shares;
+	uint64_t gemms, locals, shares, longs;
 	uint64_t innocent, failed, refused;
 	/* What was done to the card. */
 	uint64_t hangs, faults, resets, injected;
@@ -44,6 +44,7 @@ bool soak_judge(const char *what, int err);
 /* The clients. */
 void client_gemm(uint64_t seed);	/* libaccel, against sim: */
 void client_local(uint64_t seed);	/* local memory is clean, and keeps what is in it */
+void client_long(uint64_t seed);	/* jobs that are long enough to be met by a reset */
 void client_share(uint64_t seed);	/* dma-bufs and sync_files between files */
 void client_hang(uint64_t seed);	/* jobs that hang or fault, and a card that fails */
 void client_kill(uint64_t seed);	/* processes that are killed */

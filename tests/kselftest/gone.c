@@ -368,6 +368,7 @@ TEST_F_TIMEOUT(gone, card_that_does_not_answer, 120)
 	struct root_rings rings;
 	struct client late;
 	int uevents = uevents_open();
+	uint64_t wedged;
 
 	ASSERT_GE(uevents, 0);
 	ASSERT_EQ(0, root_debug("inject", "dead"));
@@ -376,6 +377,8 @@ TEST_F_TIMEOUT(gone, card_that_does_not_answer, 120)
 	close(uevents);
 	ASSERT_EQ(0, root_rings(&rings));
 	EXPECT_EQ(-EIO, rings.error);
+	ASSERT_EQ(0, root_number("ras/wedged", &wedged));
+	EXPECT_EQ(1, wedged);
 	ASSERT_EQ(0, queue_state(self->idle.fd, self->idle.queue, &self->state));
 	EXPECT_EQ(DRM_LOOM_QUEUE_LOST, self->state.status);
 	for (size_t i = 0; i < CALLS; i++) {

@@ -124,7 +124,7 @@ STRUCT(drm_loom_vm_state,
 
 STRUCT(drm_loom_queue_create,
 	FIELD(drm_loom_queue_create, vm_id, K_VM, 0),
-	FIELD(drm_loom_queue_create, flags, K_PAD, 0),
+	FIELD(drm_loom_queue_create, flags, K_FLAGS, DRM_LOOM_QUEUE_DUMP_CONTENTS),
 	FIELD(drm_loom_queue_create, priority, K_NUMBER, 3),
 	FIELD(drm_loom_queue_create, timeout_ms, K_TIMEOUT_MS, 0),
 	FIELD(drm_loom_queue_create, limit_ms, K_TIMEOUT_MS, 0),

@@ -136,8 +136,10 @@ static bool fuse(struct ir_graph *g, struct ir_node *op)
 		if (!w)
 			return false;
 		part = n->op == IR_CONV ? w->count / channels : 1;
-		for (int64_t i = 0; i < w->count; i++)
-			weights[i] = apply(fn, old[i], by[i / part % channels * step]);
+		for (int64_t i = 0; i < w->count;)
+			for (int64_t c = 0; c < channels; c++)
+				for (int64_t k = 0; k < part; k++, i++)
+					weights[i] = apply(fn, old[i], by[c * step]);
 		if (!is_finite(weights, w->count))
 			return false;
 	}

@@ -129,7 +129,7 @@ bool loom_depthwise_tile(const struct loom_rows *rows, const struct loom_work *w
 			      c * (uint64_t)stride(y, 1) + line * 4;
 		struct loom_finish finish = {
 			.bias = one(&op[3], c, &bias), .scale = one(&op[4], c, &scale),
-			.act = work->u.gemm.act,
+			.panel = LOOM_PANEL_COLUMNS, .act = work->u.gemm.act,
 			.param = { work->u.gemm.param[0], work->u.gemm.param[1] },
 		};
 

@@ -70,43 +70,26 @@ static void store_plain(const struct loom_rows *rows, const struct loom_work *wo
 	float *row = scratch, *bias = row + block->n, *scale = bias + block->n;
 	float *bounce = scale + block->n;
 	struct loom_finish f = {
-		.each = !by_row, .act = work->u.gemm.act,
+		.panel = block->rows * LOOM_GEMM_COLUMNS, .each = !by_row, .act = work->u.gemm.act,
 		.param = { work->u.gemm.param[0], work->u.gemm.param[1] },
-	}, part;
-	const float *whole_bias = NULL, *whole_scale = NULL;
+	};
+	struct loom_gemm_block one = *block;
 
+	one.n = by_row ? 1 : block->n;
 	for (uint64_t m = 0; m < block->m; m++) {
 		uint64_t avail;
 		float *to = (float *)loom_view_at(&c->view, c_off, &avail);
 
 		to = avail >= block->n * 4 ? to : row;
 		if (by_row || !m) {
-			struct loom_gemm_block one = *block;
-
-			one.n = by_row ? 1 : block->n;
-			whole_bias = (const float *)column(&work->operands[3], &one, by_row, m, bias);
-			whole_scale = (const float *)column(&work->operands[4], &one, by_row, m,
-							    scale);
+			f.bias = (const float *)column(&work->operands[3], &one, by_row, m, bias);
+			f.scale = (const float *)column(&work->operands[4], &one, by_row, m, scale);
 		}
 		if (res->dtype) {
 			f.residual = loom_view_get(&res->view, res_off, block->n * 4, bounce);
 			res_off += (uint64_t)loom_gemm_stride(res, 1);
 		}
-		f.bias = whole_bias;
-		f.scale = whole_scale;
-		part = f;
-		for (uint64_t n = 0; n < block->n; n += LOOM_GEMM_COLUMNS) {
-			uint64_t now = block->n - n;
-
-			now = now < LOOM_GEMM_COLUMNS ? now : LOOM_GEMM_COLUMNS;
-			if (!by_row) {
-				part.bias = f.bias ? f.bias + n : NULL;
-				part.scale = f.scale ? f.scale + n : NULL;
-			}
-			part.residual = f.residual ? f.residual + n : NULL;
-			rows->finish(&part, (const float *)block->acc + m * LOOM_GEMM_COLUMNS +
-				     n * block->rows, to + n, now);
-		}
+		rows->finish(&f, (const float *)block->acc + m * LOOM_GEMM_COLUMNS, to, block->n);
 		if (to == row)
 			loom_view_put(&c->view, c_off, row, block->n * 4);
 		c_off += (uint64_t)loom_gemm_stride(c, 1);

@@ -216,9 +216,13 @@ static void plan_tiles(struct loom_work *work, const struct loom_gemm_plan *plan
 /* Panels that several tiles need, as long as they do not take too much memory. */
 static void plan_sharing(struct loom_work *work, struct loom_gemm_plan *plan)
 {
-	bool a = plan->k && work->u.gemm.tiles_n > 1 && !plan->ones;
-	bool b = plan->k && work->u.gemm.tiles_m > 1 && !plan->in_place;
+	bool a = plan->k && !plan->ones, b = plan->k && !plan->in_place, many;
 	uint64_t zero;
+
+	/* small products with one matrix in common, as the images of a convolution have its weights */
+	many = work->u.gemm.batch > 1;
+	a = a && (work->u.gemm.tiles_n > 1 || (many && loom_gemm_repeats(work, 1)));
+	b = b && (work->u.gemm.tiles_m > 1 || (many && loom_gemm_repeats(work, 2)));
 
 	for (unsigned int try = 0; try < 3; try++) {
 		/* b first: there is more of it in a tile's packing, and it may be converted */

@@ -75,6 +75,9 @@ static inline uint32_t loom_gemm_a_zero(const struct loom_work *work)
 	       (work->operands[1].dtype == LOOM_DTYPE_I8 ? 128 : 0);
 }
 
+/** loom_gemm_repeats() - all products have the same matrix as operand @index. */
+bool loom_gemm_repeats(const struct loom_work *work, unsigned int index);
+
 /**
  * loom_gemm_share_size() - bytes of shared memory; what of it must be zero at first: @zero
  *

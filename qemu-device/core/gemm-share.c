@@ -10,7 +10,7 @@
 
 #define ALIGN(x)	(((x) + 63) & ~63ull)
 
-static bool repeats(const struct loom_work *work, unsigned int index)
+bool loom_gemm_repeats(const struct loom_work *work, unsigned int index)
 {
 	for (unsigned int back = 2; back < work->operands[0].rank; back++)
 		if (loom_gemm_stride(&work->operands[index], back))
@@ -20,7 +20,7 @@ static bool repeats(const struct loom_work *work, unsigned int index)
 
 static uint64_t matrices(const struct loom_work *work, unsigned int index)
 {
-	return repeats(work, index) ? 1 : work->u.gemm.batch;
+	return loom_gemm_repeats(work, index) ? 1 : work->u.gemm.batch;
 }
 
 static uint64_t groups(const struct loom_pack *pack)
@@ -87,7 +87,7 @@ uint64_t loom_gemm_share_size(const struct loom_gemm_plan *plan, const struct lo
 void loom_gemm_sides(const struct loom_gemm_plan *plan, const struct loom_work *work,
 		     uint64_t batch, struct loom_gemm_side *a, struct loom_gemm_side *b)
 {
-	uint64_t ia = repeats(work, 1) ? 0 : batch, ib = repeats(work, 2) ? 0 : batch;
+	uint64_t ia = loom_gemm_repeats(work, 1) ? 0 : batch, ib = loom_gemm_repeats(work, 2) ? 0 : batch;
 	uint64_t na = plan->share_a ? matrices(work, 1) : 0;
 	uint8_t *mem = work->shared_mem;
 	struct offsets at;

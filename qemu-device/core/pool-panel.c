@@ -84,7 +84,7 @@ bool loom_pool_panels_tile(const struct loom_rows *rows, const struct loom_work 
 	uint64_t from = tile / across % blocks * CHANNELS, image = tile / across / blocks;
 	uint64_t end = from + CHANNELS < y->dims[1] ? from + CHANNELS : y->dims[1];
 	struct loom_pieces *pieces = (struct loom_pieces *)(arena->mem + BOUNCE);
-	struct loom_finish finish = { .act = LOOM_ACT_NONE };
+	struct loom_finish finish = { .panel = LOOM_PANEL_COLUMNS, .act = LOOM_ACT_NONE };
 	unsigned int mode = loom_float_enter();
 	struct loom_window_view v;
 	bool done = false;

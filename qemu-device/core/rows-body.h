@@ -465,14 +465,17 @@ ROWS_TARGET static void ROWS(weigh)(float *acc, const float *x, const float *w, 
 	}
 }
 
-/* @n is known when this is compiled, but for the last few; @act is one of those that are compared. */
+/*
+ * @acc is of result @at. @n is known when this is compiled, but for the last few; @act is one of
+ * those that are compared.
+ */
 MATH void ROWS(finish_few)(const struct loom_finish *f, const float *acc, float *dst, size_t at,
 			   size_t n, bool each, uint32_t act)
 {
 	vf x = { 0 }, y = { 0 };
 	float a = f->param[0], b = f->param[1];
 
-	memcpy(&x, acc + at, n * 4);
+	memcpy(&x, acc, n * 4);
 	if (f->bias) {
 		y = ALL(f->bias[0]);
 		if (each)
@@ -502,7 +505,10 @@ MATH void ROWS(finish_all)(const struct loom_finish *f, const float *acc, float 
 {
 	size_t i = 0;
 
-	for (; i + MATH_LANES <= n; i += MATH_LANES)
+	for (; i + LOOM_PANEL_COLUMNS <= n; acc += f->panel)
+		for (size_t k = 0; k < LOOM_PANEL_COLUMNS; k += MATH_LANES, i += MATH_LANES)
+			ROWS(finish_few)(f, acc + k, dst, i, MATH_LANES, each, act);
+	for (; i + MATH_LANES <= n; i += MATH_LANES, acc += MATH_LANES)
 		ROWS(finish_few)(f, acc, dst, i, MATH_LANES, each, act);
 	if (i < n)
 		ROWS(finish_few)(f, acc, dst, i, n - i, each, act);

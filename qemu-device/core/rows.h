@@ -44,10 +44,12 @@ struct loom_pieces {
 /**
  * struct loom_finish - from accumulators of binary32 to results, see struct loom_epilogue
  * @bias, @scale, @residual: or NULL
+ * @panel: accumulators from one LOOM_PANEL_COLUMNS of them to the next
  * @each: bias and scale have an element for each result, otherwise one for all
  */
 struct loom_finish {
 	const float *bias, *scale, *residual;
+	size_t panel;
 	bool each;
 	uint32_t act;
 	float param[2];

@@ -676,7 +676,12 @@ int loom_ioctl_bo_create(struct drm_device *drm, void *data, struct drm_file *fi
 		if (!vm)
 			return -ENOENT;
 	}
-	bo = bo_create(file->driver_priv, args->size, args->flags, vm);
+	/* Local memory has to be cleared by the card. */
+	if (args->flags & DRM_LOOM_BO_LOCAL)
+		err = loom_power_get(to_loom(drm));
+	bo = err ? ERR_PTR(err) : bo_create(file->driver_priv, args->size, args->flags, vm);
+	if (!err && args->flags & DRM_LOOM_BO_LOCAL)
+		loom_power_put(to_loom(drm));
 	if (vm)
 		loom_vm_put(vm);
 	if (IS_ERR(bo))

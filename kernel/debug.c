@@ -60,8 +60,10 @@ static int rings_show(struct seq_file *m, void *data)
 
 	seq_printf(m, "generation %d resets %d error %d\n", atomic_read(&ldev->generation),
 		   atomic_read(&ldev->resets), loom_device_error(ldev));
-	if (!drm_dev_enter(&ldev->drm, &idx))
+	if (loom_power_get(ldev))
 		return 0;
+	if (!drm_dev_enter(&ldev->drm, &idx))
+		goto out;
 	seq_puts(m, "ring vector written retired status error index context packet progress\n");
 	list_for_each_entry(ring, &ldev->active_rings, link) {
 		unsigned long flags;
@@ -81,6 +83,8 @@ static int rings_show(struct seq_file *m, void *data)
 			   loom_read64(ldev, loom_ring_reg(ring, LOOM_RING_PROGRESS)));
 	}
 	drm_dev_exit(idx);
+out:
+	loom_power_put(ldev);
 	return 0;
 }
 
@@ -98,11 +102,13 @@ static ssize_t reset_write(struct file *file, const char __user *from, size_t si
 		return -EFAULT;
 	text[size] = 0;
 	strim(text);
-	if (!drm_dev_enter(&ldev->drm, &idx))
-		return -ENODEV;
-	err = loom_device_error(ldev);
+	err = loom_device_error(ldev) ?: loom_power_get(ldev);
 	if (err)
-		goto out;
+		return err;
+	if (!drm_dev_enter(&ldev->drm, &idx)) {
+		err = -ENODEV;
+		goto out_power;
+	}
 	if (!strcmp(text, "device")) {
 		loom_reset_request(ldev, "asked for through debugfs");
 	} else {
@@ -116,6 +122,8 @@ static ssize_t reset_write(struct file *file, const char __user *from, size_t si
 	flush_work(&ldev->reset_work);
 out:
 	drm_dev_exit(idx);
+out_power:
+	loom_power_put(ldev);
 	return err ?: size;
 }
 
@@ -183,11 +191,17 @@ static ssize_t inject_write(struct file *file, const char __user *from, size_t s
 	err = inject_parse(ldev, text, &value);
 	if (err)
 		return err;
-	if (!drm_dev_enter(&ldev->drm, &idx))
-		return -ENODEV;
-	loom_write32(ldev, LOOM_REG_INJECT, value);
-	drm_dev_exit(idx);
-	return size;
+	err = loom_power_get(ldev);
+	if (err)
+		return err;
+	if (drm_dev_enter(&ldev->drm, &idx)) {
+		loom_write32(ldev, LOOM_REG_INJECT, value);
+		drm_dev_exit(idx);
+	} else {
+		err = -ENODEV;
+	}
+	loom_power_put(ldev);
+	return err ?: size;
 }
 
 static const struct file_operations inject_fops = {

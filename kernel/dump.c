@@ -590,6 +590,7 @@ static void dump_work(struct work_struct *work)
 	dump->queue = NULL;
 	WRITE_ONCE(dump->vm, NULL);
 	clear_bit_unlock(0, &dump->busy);
+	loom_power_put(ldev);
 	if (queue)
 		loom_queue_put(queue);
 }
@@ -612,6 +613,8 @@ bool loom_dump_begin(struct loom_device *ldev, u32 reason, u32 ring, const char 
 
 	if (test_and_set_bit_lock(0, &dump->busy))
 		return false;
+	/* Something failed: it is awake. The dump is of how it is now. */
+	loom_power_hold(ldev);
 	dump->reason = reason;
 	dump->ring = ring;
 	dump->why = why;

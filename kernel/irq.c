@@ -125,11 +125,14 @@ static ssize_t coalesce_store(struct device *dev, const char *buf, size_t size, 
 		return err;
 	if (wanted > most)
 		return -EINVAL;
-	/* In a reset the card ignores what is written; it is told again after that. */
+	/* In a reset the card ignores what is written; it is told again after that and after sleep. */
 	WRITE_ONCE(*value, wanted);
 	if (!drm_dev_enter(&ldev->drm, &idx))
 		return -ENODEV;
-	loom_irq_start(ldev);
+	if (loom_power_try(ldev)) {
+		loom_irq_start(ldev);
+		loom_power_put(ldev);
+	}
 	drm_dev_exit(idx);
 	return size;
 }

@@ -131,6 +131,7 @@ static void loom_sched_free(struct drm_sched_job *sched_job)
 void loom_job_end(struct loom_job *job)
 {
 	struct dma_fence *fence = dma_fence_get(&job->fence->base);
+	struct loom_device *ldev = job->queue->ldev;
 	bool direct = job->direct;
 
 	if (job->error)
@@ -140,6 +141,7 @@ void loom_job_end(struct loom_job *job)
 	/* The scheduler frees what it has run. Nothing here would ever sleep. */
 	if (direct)
 		job_put(job);
+	loom_power_put(ldev);
 }
 
 const struct drm_sched_backend_ops loom_sched_ops = {
@@ -325,6 +327,8 @@ static void job_arm(struct loom_job *job)
 			     ++queue->fence_seqno);
 	job->first = queue->submitted + 1;
 	WRITE_ONCE(queue->submitted, queue->submitted + job->count);
+	/* The caller has woken the card. It stays so until the group has ended. */
+	loom_power_hold(queue->ldev);
 }
 
 /* Nothing of the queue waits in the scheduler, the group waits for nothing, and there is room. */
@@ -464,7 +468,7 @@ int loom_ioctl_submit(struct drm_device *drm, void *data, struct drm_file *file)
 	might_alloc(GFP_KERNEL);
 	if (args->flags || !args->jobs.count)
 		return -EINVAL;
-	err = loom_device_error(submit.client->ldev);
+	err = loom_device_error(submit.client->ldev) ?: loom_power_get(submit.client->ldev);
 	if (err)
 		return err;
 
@@ -485,5 +489,6 @@ int loom_ioctl_submit(struct drm_device *drm, void *data, struct drm_file *file)
 		err = submit_commit(&submit, &args->first);
 out:
 	submit_fini(&submit);
+	loom_power_put(submit.client->ldev);
 	return err;
 }

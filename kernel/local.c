@@ -113,12 +113,37 @@ static void local_destroy(struct loom_local *local)
 	kfree(local);
 }
 
+static void local_count(struct loom_device *ldev, int change)
+{
+	mutex_lock(&ldev->local.lock);
+	if (!ldev->local.count && !ldev->local.left)
+		loom_power_hold(ldev);
+	ldev->local.count += change;
+	if (!ldev->local.count && !ldev->local.left)
+		loom_power_put(ldev);
+	mutex_unlock(&ldev->local.lock);
+}
+
+/**
+ * loom_local_leave() - the driver leaves the card: buffers do not hold it awake any more
+ * @ldev: the card
+ */
+void loom_local_leave(struct loom_device *ldev)
+{
+	mutex_lock(&ldev->local.lock);
+	ldev->local.left = true;
+	if (ldev->local.count)
+		loom_power_put(ldev);
+	mutex_unlock(&ldev->local.lock);
+}
+
 static void local_release(struct kref *ref)
 {
 	struct loom_local *local = container_of(ref, struct loom_local, ref);
 	struct loom_device *ldev = local->ldev;
 
 	local_destroy(local);
+	local_count(ldev, -1);
 	atomic_inc(&ldev->local.freed);
 	/* Pairs with local_wait_freed(): who does not see it as dying sees that it was freed. */
 	smp_mb__before_atomic();
@@ -404,7 +429,8 @@ static int local_fill_table(struct loom_local *local)
  * @ldev: the card
  * @size: bytes, whole pages
  *
- * It may come in several pieces, the largest first, each aligned to its size.
+ * It may come in several pieces, the largest first, each aligned to its size. The caller holds the
+ * card awake; the memory does so from then on.
  *
  * Return: the memory or an error pointer: -ENOSPC, -ENOMEM, -ERESTARTSYS.
  */
@@ -431,6 +457,7 @@ struct loom_local *loom_local_create(struct loom_device *ldev, u64 size)
 		return ERR_PTR(err);
 	}
 	drm_dev_get(&ldev->drm);
+	local_count(ldev, 1);
 	return local;
 }
 

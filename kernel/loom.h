@@ -362,6 +362,10 @@ struct loom_device {
 		struct loom_clear *slots;
 		/** @local.hangs: in a row. */
 		atomic_t hangs;
+		/** @local.count: parts in use, while there are any the card is held awake. */
+		u32 count;
+		/** @local.left: it is not, because the driver leaves the card. */
+		bool left;
 	} local;
 
 	/** @watch: looks at busy rings every LOOM_WATCH_MS. */
@@ -977,6 +981,7 @@ void loom_local_usage(struct loom_device *ldev, u64 *used, u64 *free);
 void loom_local_pump(struct loom_ring *ring);
 void loom_local_retire(struct loom_ring *ring, struct loom_job *job, u32 outcome, bool lost);
 void loom_local_kill(struct loom_ring *ring);
+void loom_local_leave(struct loom_device *ldev);
 void loom_local_rewind(struct loom_device *ldev);
 void loom_local_hung(struct loom_ring *ring, const char *why);
 
@@ -1050,6 +1055,12 @@ static inline void loom_pmu_exit(void) { }
 #endif
 
 /* power.c */
+int loom_power_get(struct loom_device *ldev);
+bool loom_power_try(struct loom_device *ldev);
+void loom_power_hold(struct loom_device *ldev);
+void loom_power_put(struct loom_device *ldev);
+void loom_power_init(struct loom_device *ldev);
+void loom_power_fini(struct loom_device *ldev);
 extern const struct dev_pm_ops loom_pm_ops;
 
 /* drv.c */

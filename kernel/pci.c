@@ -5,6 +5,7 @@
 #include <linux/dma-mapping.h>
 #include <linux/module.h>
 #include <linux/pm.h>
+#include <linux/pm_runtime.h>
 #include <linux/sysfs.h>
 
 #include <drm/drm_drv.h>
@@ -261,6 +262,7 @@ static int loom_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 		goto err_stop;
 	loom_hwmon_init(ldev);
 	loom_pmu_init(ldev);
+	loom_power_init(ldev);
 	drm_info(&ldev->drm, "%s, serial %s, %u rings, %u contexts, %u vectors\n",
 		 ldev->caps.model, ldev->caps.serial, ldev->ring_count, ldev->caps.contexts,
 		 ldev->caps.vectors);
@@ -275,11 +277,13 @@ static void loom_remove(struct pci_dev *pdev)
 {
 	struct loom_device *ldev = pci_get_drvdata(pdev);
 
+	loom_power_fini(ldev);
 	disable_work_sync(&ldev->wedge_work);
 	loom_pmu_fini(ldev);
 	/* No ioctl touches the card after this. */
 	drm_dev_unplug(&ldev->drm);
 	card_stop(ldev);
+	loom_local_leave(ldev);
 	loom_vm_lose_all(ldev);
 	loom_bo_zap_all(ldev);
 	loom_bo_unmap_all(ldev);
@@ -294,6 +298,8 @@ static void loom_reset_prepare(struct pci_dev *pdev)
 {
 	struct loom_device *ldev = pci_get_drvdata(pdev);
 
+	loom_power_hold(ldev);
+	pm_runtime_resume(&pdev->dev);
 	/* Nobody else resets the card until this is over. */
 	disable_work_sync(&ldev->reset_work);
 	disable_delayed_work_sync(&ldev->watch);
@@ -318,6 +324,7 @@ static void loom_reset_done(struct pci_dev *pdev)
 	enable_work(&ldev->reset_work);
 	enable_delayed_work(&ldev->watch);
 	loom_watch_kick(ldev);
+	loom_power_put(ldev);
 }
 
 static const struct pci_error_handlers loom_error_handlers = {

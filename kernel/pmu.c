@@ -84,7 +84,8 @@ static void pmu_refresh(struct loom_pmu *pmu, u32 counter)
 	u64 now;
 
 	lockdep_assert_held(&pmu->lock);
-	if (!pmu->ldev || loom_device_error(pmu->ldev))
+	/* While it sleeps it counts nothing, and does not forget. */
+	if (!pmu->ldev || loom_device_error(pmu->ldev) || READ_ONCE(pmu->ldev->power.asleep))
 		return;
 	now = loom_read64(pmu->ldev, pmu_registers[counter]);
 	/* The card is gone, and nobody has noticed. */

@@ -159,16 +159,21 @@ int loom_ioctl_dev_query(struct drm_device *drm, void *data, struct drm_file *fi
 		args->size = query->size;
 		return 0;
 	}
-	err = query->card ? loom_device_error(ldev) : 0;
+	err = query->card ? loom_device_error(ldev) ?: loom_power_get(ldev) : 0;
 	if (err)
 		return err;
-	if (!drm_dev_enter(drm, &idx))
-		return -ENODEV;
+	if (!drm_dev_enter(drm, &idx)) {
+		err = -ENODEV;
+		goto out;
+	}
 	err = query->fill(ldev, answer);
 	/* Gone, and nobody has noticed yet: what was read is no answer. */
 	if (!err && query->card && loom_read32(ldev, LOOM_REG_STATUS) == U32_MAX)
 		err = -EIO;
 	drm_dev_exit(idx);
+out:
+	if (query->card)
+		loom_power_put(ldev);
 	if (err)
 		return err;
 	if (copy_to_user(u64_to_user_ptr(args->pointer), answer, min(args->size, query->size)))

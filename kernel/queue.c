@@ -60,7 +60,11 @@ void loom_queue_start_context(struct loom_queue *queue)
 	/* The card copies an entry at any time: it must never see half of one as valid. */
 	dma_wmb();
 	WRITE_ONCE(entry->flags, cpu_to_le32(LOOM_CTX_VALID));
-	loom_write32(ldev, LOOM_REG_CTX_START, queue->context);
+	/* After a reset, which sleep begins and ends with, none is stopped. */
+	if (loom_power_try(ldev)) {
+		loom_write32(ldev, LOOM_REG_CTX_START, queue->context);
+		loom_power_put(ldev);
+	}
 }
 
 /**
@@ -73,7 +77,10 @@ void loom_queue_stop_context(struct loom_queue *queue)
 {
 	/* The entry goes as well: a device reset forgets what was stopped. */
 	WRITE_ONCE(queue->ldev->ctx[queue->context].flags, 0);
-	loom_write32(queue->ldev, LOOM_REG_CTX_STOP, queue->context);
+	if (loom_power_try(queue->ldev)) {
+		loom_write32(queue->ldev, LOOM_REG_CTX_STOP, queue->context);
+		loom_power_put(queue->ldev);
+	}
 }
 
 static void queue_free(struct loom_queue *queue)

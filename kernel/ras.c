@@ -19,7 +19,8 @@
  * @reg: the register, or two of 32 bits, the lower one first
  * @value: what it shows
  *
- * In a reset it would read zero; sleeps until that is over. Between drm_dev_enter() and exit().
+ * A card that sleeps is woken. In a reset it would read zero; sleeps until that is over. Between
+ * drm_dev_enter() and exit().
  *
  * Return: 0, what the card failed with, or -EBUSY if it does not come back.
  */
@@ -27,24 +28,31 @@ int loom_read_negotiated(struct loom_device *ldev, u32 reg, u64 *value)
 {
 	ktime_t end = ktime_add_ms(ktime_get(), 2 * ldev->caps.reset_ms);
 	u32 generation, before, after;
+	int err;
 
+	err = loom_device_error(ldev) ?: loom_power_get(ldev);
+	if (err)
+		return err;
 	do {
-		int err = loom_device_error(ldev);
-
+		err = loom_device_error(ldev);
 		if (err)
-			return err;
+			break;
 		generation = loom_read32(ldev, LOOM_REG_GENERATION);
 		before = loom_read32(ldev, LOOM_REG_STATUS);
 		*value = loom_read64(ldev, reg);
 		after = loom_read32(ldev, LOOM_REG_STATUS);
-		if (after == U32_MAX)
-			return -EIO;
+		if (after == U32_MAX) {
+			err = -EIO;
+			break;
+		}
 		if (before & after & LOOM_STATUS_ENABLED &&
 		    generation == loom_read32(ldev, LOOM_REG_GENERATION))
-			return 0;
+			break;
+		err = -EBUSY;
 		usleep_range(500, 1000);
 	} while (ktime_before(ktime_get(), end));
-	return -EBUSY;
+	loom_power_put(ldev);
+	return err;
 }
 
 /**

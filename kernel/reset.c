@@ -284,10 +284,17 @@ void loom_reset_work(struct work_struct *work)
 	const char *why = xchg(&ldev->reset_wanted, NULL);
 	struct loom_ring *ring;
 
+	/* A card that sleeps was reset, and has no job. */
+	if (!loom_power_try(ldev)) {
+		bitmap_zero(ldev->reset_rings, LOOM_RINGS_MAX);
+		goto out;
+	}
 	if (why && !loom_device_error(ldev))
 		device_reset(ldev, NULL, why);
 	list_for_each_entry(ring, &ldev->active_rings, link)
 		if (test_and_clear_bit(ring->id, ldev->reset_rings))
 			loom_reset_ring(ring, NULL, "asked for through debugfs");
+	loom_power_put(ldev);
+out:
 	dma_fence_end_signalling(cookie);
 }

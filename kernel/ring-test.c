@@ -113,6 +113,7 @@ static struct loom_job *job_make(struct kunit *test, struct loom_queue *queue, u
 	job->first = queue->submitted + 1;
 	job->count = count;
 	queue->submitted += count;
+	loom_power_hold(queue->ldev);
 	for (i = 0; i < count; i++) {
 		job->work[i].cmd_va = 0x1000 * (job->first + i);
 		job->work[i].cmd_size = 8;

@@ -32,10 +32,14 @@ void loom_show_fdinfo(struct drm_printer *p, struct drm_file *file)
 	drm_printf(p, "drm-engine-capacity-compute:\t%u\n", ldev->ring_count);
 	/* The same by the card's clock, which is what makes shares exact. */
 	drm_printf(p, "drm-cycles-compute:\t%llu\n", busy);
-	if (!loom_device_error(ldev) && drm_dev_enter(&ldev->drm, &idx)) {
-		drm_printf(p, "drm-total-cycles-compute:\t%llu\n",
-			   loom_read64(ldev, LOOM_REG_TIMESTAMP));
-		drm_dev_exit(idx);
+	/* Nobody is to keep a card awake by looking at what it does not do. */
+	if (!loom_device_error(ldev) && loom_power_try(ldev)) {
+		if (drm_dev_enter(&ldev->drm, &idx)) {
+			drm_printf(p, "drm-total-cycles-compute:\t%llu\n",
+				   loom_read64(ldev, LOOM_REG_TIMESTAMP));
+			drm_dev_exit(idx);
+		}
+		loom_power_put(ldev);
 	}
 	drm_printf(p, "drm-maxfreq-compute:\t%llu Hz\n", (u64)ldev->caps.clock_khz * 1000);
 	drm_printf(p, "loom-queues:\t%d\n", atomic_read(&client->queue_count));

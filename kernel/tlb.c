@@ -42,7 +42,7 @@ static bool tlb_wait(struct loom_device *ldev, u64 number, int generation)
  * @len: bytes; 0: the whole tag
  *
  * When it returns, the card reaches nothing through them any more: it said so, or it was reset, or
- * it is cut off from the bus.
+ * it is cut off from the bus, or asleep.
  */
 void loom_tlb_invalidate(struct loom_device *ldev, u32 tag, u64 va, u64 len)
 {
@@ -53,6 +53,10 @@ void loom_tlb_invalidate(struct loom_device *ldev, u32 tag, u64 va, u64 len)
 	if (!drm_dev_enter(&ldev->drm, &idx))
 		return;
 	mutex_lock(&ldev->tlb_lock);
+	if (!loom_power_try(ldev)) {
+		WRITE_ONCE(ldev->power.stale, true);
+		goto out;
+	}
 	if (!loom_device_error(ldev)) {
 		generation = atomic_read(&ldev->generation);
 		loom_write64(ldev, LOOM_REG_INV_VA, va);
@@ -64,6 +68,8 @@ void loom_tlb_invalidate(struct loom_device *ldev, u32 tag, u64 va, u64 len)
 			flush_work(&ldev->reset_work);
 		}
 	}
+	loom_power_put(ldev);
+out:
 	mutex_unlock(&ldev->tlb_lock);
 	drm_dev_exit(idx);
 }

@@ -73,6 +73,7 @@
 #define LOOM_LIMIT_MS		30000	/* in all */
 #define LOOM_TIMEOUT_MS_MAX	600000	/* of either */
 #define LOOM_WATCH_MS		100	/* how often a busy card is looked at */
+#define LOOM_RECOVER_MS		10000	/* until a card is given up that the bus has cut off */
 #define LOOM_STALL_MS		2000	/* until a ring that starts nothing is reset */
 #define LOOM_LATE_MS		20	/* until an interrupt that has not come is lost */
 
@@ -378,6 +379,10 @@ struct loom_device {
 	const char *reset_wanted;
 	/** @reset_rings: rings whose reset was asked for. */
 	DECLARE_BITMAP(reset_rings, LOOM_RINGS_MAX);
+	/** @recover_work: gives up what the bus does not bring back. */
+	struct delayed_work recover_work;
+	/** @recovering: an error of the bus is being handled. */
+	bool recovering;
 	/** @wedge_work: tells user space that the card is wedged. */
 	struct work_struct wedge_work;
 	/** @dump: of the latest failure. */
@@ -841,6 +846,8 @@ struct loom_slot {
 	u32 index;
 };
 
+#define LOOM_STARTED_UNKNOWN	U64_MAX
+
 /**
  * struct loom_ring - a ring
  */
@@ -894,7 +901,10 @@ struct loom_ring {
 	bool parked;
 	/** @sampled: @started is known. */
 	bool sampled;
-	/** @started: descriptors that the card had started when the ring was held. */
+	/**
+	 * @started: descriptors that the card had started when the ring was held, or
+	 * LOOM_STARTED_UNKNOWN.
+	 */
 	u64 started;
 	/** @dead: error of jobs; nothing of the card is touched any more. */
 	int dead;

@@ -76,6 +76,14 @@ static int caps_init(struct loom_device *ldev)
 	return 0;
 }
 
+static void recover_work(struct work_struct *work)
+{
+	struct loom_device *ldev = container_of(to_delayed_work(work), struct loom_device,
+						recover_work);
+
+	loom_wedge(ldev, "was not brought back by the bus");
+}
+
 static void device_fini(struct drm_device *drm, void *data)
 {
 	struct loom_device *ldev = to_loom(drm);
@@ -153,6 +161,7 @@ static int device_init(struct loom_device *ldev)
 	INIT_DELAYED_WORK(&ldev->watch, loom_watch_work);
 	INIT_WORK(&ldev->reset_work, loom_reset_work);
 	INIT_WORK(&ldev->wedge_work, loom_wedge_work);
+	INIT_DELAYED_WORK(&ldev->recover_work, recover_work);
 	err = drmm_add_action_or_reset(&ldev->drm, device_fini, NULL);
 	if (err)
 		return err;
@@ -187,6 +196,7 @@ static int card_find(struct loom_device *ldev)
 static void card_stop(struct loom_device *ldev)
 {
 	loom_card_kill(ldev, -ENODEV);
+	disable_delayed_work_sync(&ldev->recover_work);
 	disable_work_sync(&ldev->reset_work);
 	disable_delayed_work_sync(&ldev->watch);
 	disable_work_sync(&ldev->wedge_work);
@@ -262,6 +272,8 @@ static int loom_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 		goto err_stop;
 	loom_hwmon_init(ldev);
 	loom_pmu_init(ldev);
+	/* What an error of the bus makes it forget. */
+	pci_save_state(pdev);
 	loom_power_init(ldev);
 	drm_info(&ldev->drm, "%s, serial %s, %u rings, %u contexts, %u vectors\n",
 		 ldev->caps.model, ldev->caps.serial, ldev->ring_count, ldev->caps.contexts,
@@ -278,6 +290,8 @@ static void loom_remove(struct pci_dev *pdev)
 	struct loom_device *ldev = pci_get_drvdata(pdev);
 
 	loom_power_fini(ldev);
+	if (ldev->recovering)
+		loom_power_put(ldev);
 	disable_work_sync(&ldev->wedge_work);
 	loom_pmu_fini(ldev);
 	/* No ioctl touches the card after this. */
@@ -327,7 +341,62 @@ static void loom_reset_done(struct pci_dev *pdev)
 	loom_power_put(ldev);
 }
 
+/*
+ * An error of the bus. What the card has read or written meanwhile cannot be trusted, so that also
+ * one that is not fatal is answered by a reset: what was executing fails as innocent.
+ */
+static pci_ers_result_t loom_error_detected(struct pci_dev *pdev, pci_channel_state_t state)
+{
+	struct loom_device *ldev = pci_get_drvdata(pdev);
+
+	if (state == pci_channel_io_perm_failure) {
+		loom_wedge(ldev, "was cut off by the bus for good");
+		return PCI_ERS_RESULT_DISCONNECT;
+	}
+	if (loom_device_error(ldev))
+		return PCI_ERS_RESULT_DISCONNECT;
+	if (!ldev->recovering) {
+		drm_warn(&ldev->drm, "error of the bus: the card is reset\n");
+		ldev->recovering = true;
+		loom_reset_prepare(pdev);
+		/* Fences do not wait for ever for what others may fail to do. */
+		queue_delayed_work(ldev->timeout_wq, &ldev->recover_work,
+				   msecs_to_jiffies(LOOM_RECOVER_MS));
+	}
+	return PCI_ERS_RESULT_NEED_RESET;
+}
+
+static void loom_error_resume(struct pci_dev *pdev)
+{
+	struct loom_device *ldev = pci_get_drvdata(pdev);
+
+	if (!ldev->recovering)
+		return;
+	cancel_delayed_work_sync(&ldev->recover_work);
+	ldev->recovering = false;
+	loom_reset_done(pdev);
+}
+
+static pci_ers_result_t loom_slot_reset(struct pci_dev *pdev)
+{
+	struct loom_device *ldev = pci_get_drvdata(pdev);
+
+	/* The bus may have reset it, or nobody. */
+	pci_restore_state(pdev);
+	pci_save_state(pdev);
+	if (!loom_device_error(ldev) && !loom_card_reset(ldev)) {
+		pci_set_master(pdev);
+		return PCI_ERS_RESULT_RECOVERED;
+	}
+	loom_wedge(ldev, "did not come back after an error of the bus");
+	loom_error_resume(pdev);
+	return PCI_ERS_RESULT_DISCONNECT;
+}
+
 static const struct pci_error_handlers loom_error_handlers = {
+	.error_detected = loom_error_detected,
+	.slot_reset = loom_slot_reset,
+	.resume = loom_error_resume,
 	.reset_prepare = loom_reset_prepare,
 	.reset_done = loom_reset_done,
 };

@@ -79,12 +79,15 @@ static void ring_hold(struct loom_ring *ring)
 /*
  * What was started is never replayed: all that has a completion, whether the driver has seen it or
  * not, and what is in execution. A ring in error shows nothing in execution, but the descriptor
- * that is next to retire may have run without its completion being written.
+ * that is next to retire may have run without its completion being written. Nor can a card that is
+ * cut off say what it does: see loom_ring_restart().
  */
 static u64 ring_started(const struct loom_ring *ring, u32 status)
 {
 	u64 written = loom_read64(ring->ldev, loom_ring_reg(ring, LOOM_RING_CQ_WRITE)), running;
 
+	if (status == U32_MAX || written == U64_MAX)
+		return LOOM_STARTED_UNKNOWN;
 	if (status & LOOM_RING_STATUS_ERROR)
 		return written + 1;
 	if (!(status & LOOM_RING_STATUS_RUNNING))

@@ -551,6 +551,9 @@ void loom_ring_restart(struct loom_ring *ring, struct loom_queue *guilty)
 		goto out;
 	/* What was completed before the reset is as good as ever. */
 	loom_ring_complete_locked(ring);
+	/* One at a time runs, and not before its predecessor's completion is in memory. */
+	if (ring->started == LOOM_STARTED_UNKNOWN)
+		ring->started = ring->done + 1;
 	while (ring->done < min(ring->started, ring->write))
 		retire_lost(ring, guilty);
 

@@ -273,6 +273,11 @@ void loom_watch_work(struct work_struct *work)
 			top = max(top, (int)ring->watch.priority);
 		busy |= !ring->dead && ring->done != ring->shown;
 		spin_unlock_irqrestore(&ring->lock, flags);
+		if (!answers && ldev->pdev->error_state == pci_channel_io_frozen) {
+			/* The bus has cut it off, and is about to bring it back. */
+			loom_watch_kick(ldev);
+			goto out;
+		}
 		if (!answers) {
 			loom_wedge(ldev, "does not answer");
 			goto out;

@@ -86,6 +86,38 @@ static int call_bo_label(struct client *c)
 	return card_ioctl(c->fd, DRM_IOCTL_LOOM_BO_LABEL, &args);
 }
 
+/* The offset is a buffer's for ever: who knows it need not ask again. */
+static uint64_t offsets[1024];
+
+static int call_mmap(struct client *c)
+{
+	struct drm_loom_bo_mmap_offset args = { .handle = c->bo };
+	void *p;
+	int err = 0;
+
+	if (!offsets[c->fd]) {
+		err = card_ioctl(c->fd, DRM_IOCTL_LOOM_BO_MMAP_OFFSET, &args);
+		offsets[c->fd] = args.offset;
+	}
+	if (err)
+		return err;
+	p = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, c->fd, offsets[c->fd]);
+	if (p == MAP_FAILED)
+		return -errno;
+	*(volatile uint8_t *)p = 1;
+	munmap(p, 4096);
+	return 0;
+}
+
+/* There is no event to be read. */
+static int call_poll(struct client *c)
+{
+	struct pollfd p = { .fd = c->fd, .events = POLLIN };
+	int n = poll(&p, 1, 0);
+
+	return n < 0 ? -errno : p.revents;
+}
+
 static int call_vm_create(struct client *c)
 {
 	uint32_t vm;
@@ -172,6 +204,7 @@ static const struct call {
 	{ "DEV_QUERY COUNTERS", call_query_counters, 0, -EIO, -ENODEV },
 	{ "BO_CREATE", call_bo_create, 0, -EIO, -ENODEV },
 	{ "BO_MMAP_OFFSET", call_bo_mmap_offset, 0, 0, -ENODEV },
+	{ "mmap", call_mmap, 0, 0, -ENODEV },
 	{ "BO_INFO", call_bo_info, 0, 0, -ENODEV },
 	{ "BO_LABEL", call_bo_label, 0, 0, -ENODEV },
 	{ "VM_CREATE", call_vm_create, 0, -EIO, -ENODEV },
@@ -315,6 +348,9 @@ FIXTURE_SETUP(gone)
 	self->file = start_hang(&self->c);
 	ASSERT_GE(self->file, 0);
 	self->idle.data[1] = 11;
+	memset(offsets, 0, sizeof(offsets));
+	ASSERT_EQ(0, call_mmap(&self->c));
+	ASSERT_EQ(0, call_mmap(&self->idle));
 }
 
 FIXTURE_TEARDOWN(gone)
@@ -437,6 +473,128 @@ TEST_F_TIMEOUT(gone, card_is_taken_out, 120)
 	EXPECT_EQ(-ENOENT, root_exists("vendor"));
 	ASSERT_EQ(0, root_sysfs("/sys/bus/pci/rescan", "1"));
 	EXPECT_EQ(0, works());
+}
+
+/* Nobody needs to know whether the card sleeps: the calls that need it wake it. */
+TEST_F(gone, card_that_sleeps)
+{
+	char path[128], text[32];
+	ssize_t n;
+	int fd;
+
+	ASSERT_EQ(0, queue_destroy(self->c.fd, self->c.queue));
+	ASSERT_EQ(0, root_sysfs("power/autosuspend_delay_ms", "0"));
+	ASSERT_EQ(0, root_sysfs("power/control", "auto"));
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%.60s/power/runtime_status", root_address());
+	for (size_t i = 0; i < CALLS; i++) {
+		do {
+			fd = open(path, O_RDONLY | O_CLOEXEC);
+			ASSERT_GE(fd, 0);
+			n = read(fd, text, sizeof(text));
+			close(fd);
+			ASSERT_GT(n, 0);
+		} while (strncmp(text, "suspended", 9));
+		EXPECT_EQ(0, calls[i].call(&self->idle)) TH_LOG("%s", calls[i].name);
+	}
+	EXPECT_EQ(0, call_poll(&self->c));
+	ASSERT_EQ(0, root_sysfs("power/control", "on"));
+	ASSERT_EQ(0, root_sysfs("power/autosuspend_delay_ms", "1000"));
+}
+
+/* Nor whether it is being reset: calls wait, or need not. */
+TEST_F_TIMEOUT(gone, card_that_is_being_reset, 120)
+{
+	pid_t pid;
+	int status, passes = 0;
+
+	ASSERT_EQ(0, queue_destroy(self->c.fd, self->c.queue));
+	pid = fork();
+	ASSERT_GE(pid, 0);
+	if (!pid) {
+		int err = 0;
+
+		for (int i = 0; i < 20 && !err; i++)
+			err = root_debug("reset", "device");
+		_exit(err ? 1 : 0);
+	}
+	do {
+		struct client c;
+
+		ASSERT_EQ(0, client_open(&c, 60000, 60000));
+		offsets[c.fd] = 0;
+		for (size_t i = 0; i < CALLS; i++) {
+			EXPECT_EQ(0, calls[i].call(&c)) TH_LOG("%s", calls[i].name);
+		}
+		client_close(&c);
+		passes++;
+	} while (!waitpid(pid, &status, WNOHANG));
+	EXPECT_EQ(0, status);
+	printf("# %d passes through all calls\n", passes);
+}
+
+#define AER_TIMEOUT	0x4000u		/* completion timeout: not fatal */
+
+/* Has the kernel believe that the card reported an error of the bus. */
+static int bus_error(uint32_t error)
+{
+	struct {
+		uint8_t bus, dev, fn;
+		uint32_t uncorrected, corrected, header[4], domain;
+	} inject = { .uncorrected = error };
+	unsigned int domain, bus, dev, fn;
+	int fd = open("/dev/aer_inject", O_WRONLY | O_CLOEXEC), err = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (sscanf(root_address(), "%x:%x:%x.%x", &domain, &bus, &dev, &fn) != 4)
+		return -EINVAL;
+	inject.domain = domain;
+	inject.bus = bus;
+	inject.dev = dev;
+	inject.fn = fn;
+	if (write(fd, &inject, sizeof(inject)) < 0)
+		err = -errno;
+	close(fd);
+	return err;
+}
+
+/*
+ * What runs is lost; what waits behind it, everybody's files and the rest of the day are not. Fatal
+ * errors are beyond this machine: QEMU's root port does not bring its link back.
+ */
+TEST_F_TIMEOUT(gone, errors_of_the_bus, 120)
+{
+	struct drm_loom_sync sync = { .flags = DRM_LOOM_SYNC_SIGNAL };
+	struct root_rings before, after;
+	struct client *idle = &self->idle;
+	uint32_t size;
+
+	if (system("modprobe aer_inject"))
+		SKIP(return, "the kernel cannot inject errors of the bus");
+	ASSERT_EQ(0, sync_create(idle->fd, &sync.handle));
+	for (size_t i = 0; i < 2; i++) {
+		ASSERT_EQ(0, root_rings(&before));
+		size = client_size(idle, pkt_fence(idle->cpu, DATA, 42 + i));
+		ASSERT_EQ(0, submit(idle->fd, idle->queue, CLIENT_VA, size, &sync, 1, NULL));
+		ASSERT_EQ(0, bus_error(AER_TIMEOUT));
+		ASSERT_EQ(0, file_wait(self->file));
+		EXPECT_EQ(-ECANCELED, sync_file_status(self->file));
+		ASSERT_EQ(0, queue_state(self->c.fd, self->c.queue, &self->state));
+		EXPECT_EQ(DRM_LOOM_QUEUE_INNOCENT, self->state.status);
+		/* It had not started: it is done. */
+		ASSERT_EQ(0, sync_wait(idle->fd, sync.handle, 0, PATIENCE));
+		EXPECT_EQ(42 + i, idle->data[0]);
+		ASSERT_EQ(0, root_rings(&after));
+		EXPECT_EQ(0, after.error);
+		EXPECT_EQ(1, after.generation - before.generation);
+		EXPECT_EQ(0, works());
+		/* Another one to be hit. */
+		close(self->file);
+		ASSERT_EQ(0, queue_destroy(self->c.fd, self->c.queue));
+		ASSERT_EQ(0, queue_create(self->c.fd, self->c.vm, 60000, 60000, 0, 0, &self->c.queue));
+		self->file = start_hang(&self->c);
+		ASSERT_GE(self->file, 0);
+	}
 }
 
 /* Others compute, open, map and close all the time while the driver comes and goes. */

@@ -105,7 +105,7 @@ demo-run: all
 # Tests.  check is the whole suite with its one line of totals; the others are its parts.
 
 .PHONY: check check-host check-plain check-asan check-tsan check-vm check-debug lint dkms-check run-tests fuzz bench
-.PHONY: check-kernels fuzz-ioctl soak
+.PHONY: check-kernels check-loops fuzz-ioctl soak
 check:
 	$(Q)tools/setup check
 	$(Q)+tests/run
@@ -137,6 +137,14 @@ check-debug:
 check-kernels:
 	$(Q)tools/setup chroot vm
 	$(Q)+tests/kernels/check $(KERNELS)
+
+# 200 times unbound and loaded, 1000 resets of a ring, 200 of the card, 100 sleeps: some minutes.
+check-loops:
+	$(Q)tools/setup vm
+	$(Q)tests/vm/run --device-args x-debug=on,rings=2,contexts=64 --timeout 7200 --env LOOPS=full \
+		-- /run/loom/tests/bin/ks-loops
+	$(Q)tests/vm/run --no-build --ram --device-args x-debug=on,rings=2,contexts=64 --timeout 3600 \
+		--env SLEEP_ROUNDS=100 -- /run/loom/tests/bin/ks-sleep
 
 lint:
 	$(Q)tools/setup lint
@@ -196,6 +204,7 @@ help:
 	'check-vm    the suites that run in the virtual machine' \
 	'check-debug the driver on a kernel that checks itself (which it builds first), DEBUG=SUITES' \
 	'check-kernels  the driver on every kernel of Debian 12 and 13 (root), KERNELS=RELEASES' \
+	'check-loops driver, module, resets and sleep again and again under load' \
 	'dkms-check  add, build, install and remove the driver by DKMS in private trees' \
 	'bench       figures and plots in build/bench (ROUNDS=15, BENCH="jobs instructions gemm models")' \
 	'fuzz        libFuzzer over the card: RUNS=1000000 of each target (TARGETS="cmd mmu", SEED=1)' \

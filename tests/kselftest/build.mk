@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 
 KSELFTESTS := query bo vm local prime queue submit irq poll sync fault hang process stat user share crowd pair sizes memcg fair
-KSELFTESTS += recover inject dump replay kill ras pmu gone failnth sleep power
+KSELFTESTS += recover inject dump replay kill ras pmu gone failnth sleep power loops
 # The prefix keeps them apart from commands of the same name on the guest's PATH.
 KSELFTEST_BINS := $(KSELFTESTS:%=$(B)/tests/kselftest/ks-%)
 TESTS_VM += $(KSELFTEST_BINS)

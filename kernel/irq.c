@@ -125,7 +125,7 @@ static ssize_t coalesce_store(struct device *dev, const char *buf, size_t size, 
 		return err;
 	if (wanted > most)
 		return -EINVAL;
-	/* In a reset the card ignores what is written; it is told again after that and after sleep. */
+	/* In a reset the card ignores what is written; it is told again after that or sleep. */
 	WRITE_ONCE(*value, wanted);
 	if (!drm_dev_enter(&ldev->drm, &idx))
 		return -ENODEV;

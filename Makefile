@@ -138,7 +138,7 @@ check-kernels:
 	$(Q)tools/setup chroot vm
 	$(Q)+tests/kernels/check $(KERNELS)
 
-# 200 times unbound and loaded, 1000 resets of a ring, 200 of the card, 100 sleeps: some minutes.
+# 200 times unbound and loaded, 1000 resets of a ring, 200 of the card, 100 sleeps: an hour on a busy machine.
 check-loops:
 	$(Q)tools/setup vm
 	$(Q)tests/vm/run --device-args x-debug=on,rings=2,contexts=64 --timeout 7200 --env LOOPS=full \

@@ -357,6 +357,7 @@ int main(void)
 		power_off();
 	}
 	open_port();
+	send_status(FRAME_BOOTED, 0);
 	failed = run(begin, envp, FRAME_MESSAGE, FRAME_MESSAGE);
 	if (failed) {
 		send_status(FRAME_BROKEN, failed);

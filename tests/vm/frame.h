@@ -12,6 +12,7 @@
 #define FRAME_MAX	16384
 
 enum frame_type {
+	FRAME_BOOTED = 'k',	/* the kernel is up, nothing of the driver has run */
 	FRAME_READY = 'r',	/* the guest is up, the command starts */
 	FRAME_STDOUT = 'o',
 	FRAME_STDERR = 'e',

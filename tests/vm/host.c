@@ -28,6 +28,8 @@
 #include "splat.h"
 #include "tsc.h"
 
+/* The guest's kernel failed before anything that is tested ran in it. */
+#define EXIT_NO_BOOT	122
 #define EXIT_SPLAT	123
 #define EXIT_TIMEOUT	124
 #define EXIT_RUNNER	125
@@ -46,7 +48,7 @@ static long timeout_ms, boot_timeout_ms;
 
 static pid_t qemu;
 static int log_fd = -1;
-static bool ready, broken, output_lost;
+static bool booted, ready, broken, output_lost;
 static int status = -1;
 static char *splat;
 static long long splat_since, console_last;
@@ -157,6 +159,9 @@ static void take_frame(uint32_t type, const char *data, uint32_t length)
 	if (length >= sizeof(value))
 		memcpy(&value, data, sizeof(value));
 	switch (type) {
+	case FRAME_BOOTED:
+		booted = true;
+		break;
 	case FRAME_READY:
 		ready = true;
 		break;
@@ -311,7 +316,7 @@ static int splat_exit(void)
 	say("the guest's kernel reported: %s", splat);
 	print_tail(splat_at);
 	say("the whole log is %s", log_path);
-	return EXIT_SPLAT;
+	return booted ? EXIT_SPLAT : EXIT_NO_BOOT;
 }
 
 static int gone_exit(void)

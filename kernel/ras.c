@@ -45,7 +45,9 @@ int loom_read_negotiated(struct loom_device *ldev, u32 reg, u64 *value)
 			err = -EIO;
 			break;
 		}
+		/* A reset forgets what was negotiated before it says that it is over. */
 		if (before & after & LOOM_STATUS_ENABLED &&
+		    !((before | after) & LOOM_STATUS_RESETTING) &&
 		    generation == loom_read32(ldev, LOOM_REG_GENERATION))
 			break;
 		err = -EBUSY;

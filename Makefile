@@ -145,6 +145,7 @@ check-loops:
 		-- /run/loom/tests/bin/ks-loops
 	$(Q)tests/vm/run --no-build --ram --device-args x-debug=on,rings=2,contexts=64 --timeout 3600 \
 		--env SLEEP_ROUNDS=100 -- /run/loom/tests/bin/ks-sleep
+	$(Q)tests/vm/run --no-build --env FAIR_SECONDS=10 -- /run/loom/tests/bin/ks-fair
 
 lint:
 	$(Q)tools/setup lint

@@ -125,7 +125,7 @@ run-tests: $(TESTS_HOST)
 	$(Q)tests/run-host $(if $(SAN),--prefix $(SAN)) $(TESTS_HOST)
 
 check-vm:
-	$(Q)tools/setup vm
+	$(Q)tools/setup vm conformance
 	$(Q)+tests/run vm
 
 # The driver on a kernel that checks itself: half an hour and more. DEBUG names single suites.
@@ -212,7 +212,7 @@ help:
 	'fuzz-ioctl  the calls of the driver, fuzzed on a kernel that checks itself: CALLS=1000000' \
 	'            (SEED=1, KERNEL=debian, TRACE=1)' \
 	'soak        clients of all kinds, failures and kills for MINUTES=30 (SEED=1, KERNEL=debug)' \
-	'conformance ONNX'"'"'s own tests on sim: (CONFORMANCE_DEVICE=, CONFORMANCE_DATA=, V=1)' \
+	'conformance ONNX'"'"'s own tests on sim: and in the virtual machine (CONFORMANCE_DEVICE=, CONFORMANCE_DATA=, V=1)' \
 	'lint        warnings, sparse, coccinelle, checkpatch, kernel-doc, gcc, clang, shellcheck' \
 	'' \
 	'install, uninstall          PREFIX=$(PREFIX) DESTDIR=$(DESTDIR)' \

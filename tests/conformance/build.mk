@@ -3,7 +3,10 @@
 # ONNX's backend tests, as Debian's libonnx-testdata carries them or any directory of that layout.
 
 CONFORMANCE_DATA ?= /usr/share/libonnx-testdata/data
-CONFORMANCE_DEVICE ?= sim:
+# Where alone they run; else whole on sim:, and then in the virtual machine through the driver, with
+# the same bits.
+CONFORMANCE_DEVICE ?=
+CONFORMANCE_SUITES = $(addprefix $(abspath $(CONFORMANCE_DATA))/,node pytorch-converted pytorch-operator simple)
 CONFORMANCE := $(B)/tests/conformance/conformance
 
 DEPS += $(CONFORMANCE).d
@@ -23,7 +26,8 @@ $(CONFORMANCE): $(CONFORMANCE).o $(B)/libaccel.a
 
 .PHONY: conformance
 conformance: $(CONFORMANCE)
-	$(Q)tools/setup conformance
-	$(Q)$(CONFORMANCE) -d $(CONFORMANCE_DEVICE) $(if $(V),-v) $(CONFORMANCE_DATA)/node \
-		$(CONFORMANCE_DATA)/pytorch-converted $(CONFORMANCE_DATA)/pytorch-operator \
-		$(CONFORMANCE_DATA)/simple
+	$(Q)tools/setup conformance $(if $(CONFORMANCE_DEVICE),,vm)
+	$(Q)$(CONFORMANCE) -d $(or $(CONFORMANCE_DEVICE),sim:) $(if $(V),-v) $(CONFORMANCE_SUITES)
+ifeq ($(CONFORMANCE_DEVICE),)
+	$(Q)tests/vm/run --timeout 3600 -- conformance -d /dev/accel/accel0 -b sim: $(CONFORMANCE_SUITES)
+endif

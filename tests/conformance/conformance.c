@@ -2,12 +2,15 @@
 /*
  * ONNX's own tests of operators and models, on a device:
  *
- *	conformance [-d DEVICE] [-v] [-t] DIRECTORY...
+ *	conformance [-d DEVICE] [-b DEVICE] [-n N] [-v] [-t] DIRECTORY...
  *
  * DIRECTORY holds tests, each a directory with model.onnx and test_data_set_N/, or is one.
  * A result must have the type and the shape of the file's and be within 1e-7 + 1e-3 |x| of it;
  * NaN equals NaN. What libaccel refuses as not supported is counted apart. The last line is
  * "N pass, N unsupported, N wrong"; the status is 1 if something is wrong, or nothing passed.
+ *
+ * -b runs each test on another device, too, which must give the same bits. -n takes every Nth
+ * test of an operator, beginning with its first: so that few tests have all operators.
  *
  * -v names every test, -t prints a table of the tests by operator, with a reason for what is not
  * supported.
@@ -34,15 +37,17 @@ struct tensor {
 
 struct tally {
 	char op[48];
+	unsigned int seen;	/* taken or not */
 	unsigned int count[3];
 	char reason[128];
 };
 
 static bool verbose, table;
-static struct accel_queue *queue;
+static struct accel_queue *queue, *beside;
+static unsigned int nth = 1;
 static struct tally *tallies;
 static size_t ntallies;
-static unsigned int total[3], specialised;
+static unsigned int total[3], specialised, compared;
 static char why[512];
 
 static int oops(const char *text)
@@ -213,8 +218,8 @@ static size_t small(struct accel_model *model, const struct tensor *in, int n,
 /* Axes that the model leaves open are as long as the data. A model that computes shapes from inputs
  * is compiled for the shapes that its data ask for.
  */
-static struct accel_session *session_for(struct accel_model *model, const struct tensor *in, int n,
-					 int *verdict)
+static struct accel_session *session_for(struct accel_model *model, struct accel_queue *on,
+					 const struct tensor *in, int n, int *verdict)
 {
 	struct accel_session_opts opts = ACCEL_INIT(opts);
 	struct accel_model_dim dims[FILES_MAX * ACCEL_VALUE_RANK_MAX];
@@ -238,30 +243,38 @@ static struct accel_session *session_for(struct accel_model *model, const struct
 			opts.ndims++;
 		}
 	}
-	ret = accel_session_create(model, queue, &opts, &session);
+	ret = accel_session_create(model, on, &opts, &session);
 	if (ret)
 		*verdict = failed(ret);
 	if (ret != -EOPNOTSUPP)
 		return session;
 	opts.fixed = fixed;
 	opts.nfixed = small(model, in, n, fixed);
-	if (opts.nfixed && !accel_session_create(model, queue, &opts, &session)) {
+	if (opts.nfixed && !accel_session_create(model, on, &opts, &session)) {
 		*verdict = PASS;
 		why[0] = 0;
-		specialised++;
+		specialised += on == queue;
 	}
 	return session;
 }
 
+static void drop(struct tensor *list)
+{
+	for (int i = 0; i < FILES_MAX; i++) {
+		free(list[i].data);
+		list[i].data = NULL;
+	}
+}
+
 static int run_session(struct accel_session *session, struct tensor *in, int nin,
-		       struct tensor *want, int nwant)
+		       struct tensor *got, int ngot)
 {
 	struct accel_session_info info = ACCEL_INIT(info);
 	int ret = accel_session_info(session, &info);
 
 	if (ret)
 		return failed(ret);
-	if (nin > (int)info.inputs || nwant != (int)info.outputs)
+	if (nin > (int)info.inputs || ngot != (int)info.outputs)
 		return oops("the files and the model differ in number");
 	for (int i = 0; i < nin; i++) {
 		struct accel_value_info v = ACCEL_INIT(v);
@@ -279,28 +292,61 @@ static int run_session(struct accel_session *session, struct tensor *in, int nin
 		failed(ret);
 		return WRONG;
 	}
-	for (int i = 0; i < nwant; i++) {
-		struct tensor got = { .info = ACCEL_INIT(got.info) };
-		int verdict;
-
-		accel_session_output(session, (uint32_t)i, &got.info);
-		bfloat16(&want[i], got.info.dtype);
-		got.data = malloc(got.info.size + 1);
-		if (!got.data)
+	for (int i = 0; i < ngot; i++) {
+		got[i].info = (struct accel_value_info)ACCEL_INIT(got[i].info);
+		accel_session_output(session, (uint32_t)i, &got[i].info);
+		got[i].data = malloc(got[i].info.size + 1);
+		if (!got[i].data)
 			return oops("no memory");
-		ret = accel_session_read(session, (uint32_t)i, got.data, got.info.size);
-		verdict = ret ? failed(ret) : compare(&got, &want[i], got.info.name);
-		free(got.data);
-		if (verdict)
-			return verdict;
+		ret = accel_session_read(session, (uint32_t)i, got[i].data, got[i].info.size);
+		if (ret)
+			return failed(ret);
 	}
 	return PASS;
 }
 
+/* The outputs of the model on a device. */
+static int compute(struct accel_model *model, struct accel_queue *on, struct tensor *in, int nin,
+		   struct tensor *got, int ngot)
+{
+	int verdict = PASS;
+	struct accel_session *session = session_for(model, on, in, nin, &verdict);
+
+	if (session)
+		verdict = run_session(session, in, nin, got, ngot);
+	accel_session_unref(session);
+	return verdict;
+}
+
+/* Two devices can do the same, and give the same bits. */
+static int same_bits(struct accel_model *model, struct tensor *in, int nin,
+		     const struct tensor *got, int ngot, int verdict)
+{
+	struct tensor other[FILES_MAX] = { 0 };
+	char text[sizeof(why)];
+
+	if (compute(model, beside, in, nin, other, ngot) != verdict) {
+		snprintf(text, sizeof(text), "on one of the devices alone: %.400s", why);
+		verdict = oops(text);
+	}
+	for (int i = 0; i < ngot && !verdict; i++) {
+		const struct accel_value_info *a = &got[i].info, *b = &other[i].info;
+
+		if (a->dtype == b->dtype && a->rank == b->rank && a->size == b->size &&
+		    !memcmp(a->dims, b->dims, a->rank * sizeof(a->dims[0])) &&
+		    !memcmp(got[i].data, other[i].data, a->size))
+			continue;
+		snprintf(text, sizeof(text), "output %d has other bits on the other device", i);
+		verdict = oops(text);
+	}
+	compared += !verdict;
+	drop(other);
+	return verdict;
+}
+
 static int run_set(struct accel_model *model, const char *set)
 {
-	struct tensor in[FILES_MAX] = { 0 }, want[FILES_MAX] = { 0 };
-	struct accel_session *session = NULL;
+	struct tensor in[FILES_MAX] = { 0 }, want[FILES_MAX] = { 0 }, got[FILES_MAX] = { 0 };
 	int verdict = PASS, nin, nwant = 0;
 
 	nin = load_all(set, "input", in, &verdict);
@@ -310,11 +356,18 @@ static int run_set(struct accel_model *model, const char *set)
 		oops("its data contradict its model");
 		verdict = UNSUPPORTED;
 	} else if (nin >= 0 && nwant >= 0) {
-		session = session_for(model, in, nin, &verdict);
+		verdict = compute(model, queue, in, nin, got, nwant);
+		if (beside && verdict != WRONG)
+			verdict = same_bits(model, in, nin, got, nwant, verdict);
+		for (int i = 0; i < nwant && !verdict; i++) {
+			struct accel_value_info info = ACCEL_INIT(info);
+
+			accel_model_output(model, (uint32_t)i, &info);
+			bfloat16(&want[i], got[i].info.dtype);
+			verdict = compare(&got[i], &want[i], info.name);
+		}
 	}
-	if (session)
-		verdict = run_session(session, in, nin, want, nwant);
-	accel_session_unref(session);
+	drop(got);
 	for (int i = 0; i < FILES_MAX; i++) {
 		accel_model_tensor_free(in[i].data);
 		accel_model_tensor_free(want[i].data);
@@ -398,10 +451,9 @@ static const char *reason(const char *op)
 }
 
 /* Functions that are written out as other operators belong to the test before, which is not. */
-static void count(const char *test, const char *file, int verdict)
+static struct tally *tally_of(const char *test, const char *file)
 {
 	static char before[256], op[48];
-	struct tally *t;
 	size_t i;
 
 	if (!strstr(test, "_expanded") || strncmp(test, before, strlen(before))) {
@@ -409,7 +461,6 @@ static void count(const char *test, const char *file, int verdict)
 		operator_of(file, op);
 		snprintf(before, sizeof(before), "%s", test);
 	}
-	total[verdict]++;
 	for (i = 0; i < ntallies; i++)
 		if (!strcmp(tallies[i].op, op))
 			break;
@@ -420,10 +471,16 @@ static void count(const char *test, const char *file, int verdict)
 		memset(&tallies[ntallies], 0, sizeof(*tallies));
 		memcpy(tallies[ntallies++].op, op, sizeof(op));
 	}
-	t = &tallies[i];
+	return &tallies[i];
+}
+
+static void count(struct tally *t, int verdict)
+{
+	total[verdict]++;
 	t->count[verdict]++;
 	if (verdict == UNSUPPORTED && !t->reason[0])
-		snprintf(t->reason, sizeof(t->reason), "%.*s", (int)strcspn(reason(op), ";"), reason(op));
+		snprintf(t->reason, sizeof(t->reason), "%.*s",
+			 (int)strcspn(reason(t->op), ";"), reason(t->op));
 }
 
 /* Tests whose expectation is known not to be the operator's: counted as unsupported, by name. */
@@ -450,11 +507,15 @@ static void run_test(const char *path)
 	static const char *const words[] = { "pass", "unsupported", "WRONG" };
 	const char *name = strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
 	struct accel_model *model = NULL;
-	char file[4096];
 	int verdict, ret, sets = 0;
+	struct tally *tally;
+	char file[4096];
 
 	why[0] = 0;
 	snprintf(file, sizeof(file), "%s/model.onnx", path);
+	tally = tally_of(name, file);
+	if (tally->seen++ % nth)
+		return;
 	ret = accel_model_load(file, NULL, &model);
 	verdict = ret ? failed(ret) : PASS;
 	for (; !verdict; sets++) {
@@ -468,8 +529,7 @@ static void run_test(const char *path)
 	accel_model_unref(model);
 	if (verdict == WRONG && is_refused(name))
 		verdict = UNSUPPORTED;
-	snprintf(file, sizeof(file), "%s/model.onnx", path);
-	count(name, file, verdict);
+	count(tally, verdict);
 	if (verbose || verdict == WRONG)
 		printf("%s %s%s%s\n", words[verdict], name, why[0] ? ": " : "", why);
 }
@@ -518,7 +578,7 @@ static int by_op(const void *a, const void *b)
 	return strcmp(((const struct tally *)a)->op, ((const struct tally *)b)->op);
 }
 
-static int open_queue(const char *name)
+static int open_queue(const char *name, struct accel_queue **on)
 {
 	struct accel_device *device = NULL;
 	struct accel_context *context = NULL;
@@ -527,7 +587,7 @@ static int open_queue(const char *name)
 	if (!ret)
 		ret = accel_context_create(device, NULL, &context);
 	if (!ret)
-		ret = accel_queue_create(context, NULL, &queue);
+		ret = accel_queue_create(context, NULL, on);
 	if (ret)
 		fprintf(stderr, "conformance: %s\n", accel_last_error()->text);
 	accel_context_unref(context);
@@ -537,12 +597,16 @@ static int open_queue(const char *name)
 
 int main(int argc, char **argv)
 {
-	const char *device = "sim:";
+	const char *device = "sim:", *other = NULL;
 	int c, bad = 0;
 
-	while ((c = getopt(argc, argv, "d:vt")) != -1) {
+	while ((c = getopt(argc, argv, "d:b:n:vt")) != -1) {
 		if (c == 'd')
 			device = optarg;
+		else if (c == 'b')
+			other = optarg;
+		else if (c == 'n' && atoi(optarg) > 0)
+			nth = (unsigned int)atoi(optarg);
 		else if (c == 'v')
 			verbose = true;
 		else if (c == 't')
@@ -550,7 +614,7 @@ int main(int argc, char **argv)
 		else
 			return 2;
 	}
-	if (optind == argc || open_queue(device))
+	if (optind == argc || open_queue(device, &queue) || (other && open_queue(other, &beside)))
 		return 2;
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	for (; optind < argc; optind++)
@@ -563,10 +627,13 @@ int main(int argc, char **argv)
 			       tallies[i].reason);
 	}
 	accel_queue_unref(queue);
+	accel_queue_unref(beside);
 	free(tallies);
 	if (specialised)
 		printf("%u of them compiled for the values of inputs that shapes depend on\n",
 		       specialised);
+	if (beside)
+		printf("%u sets of data with the same bits on %s and %s\n", compared, device, other);
 	printf("%u pass, %u unsupported, %u wrong\n", total[PASS], total[UNSUPPORTED],
 	       total[WRONG]);
 	return bad || total[WRONG] || !total[PASS];

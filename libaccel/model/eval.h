@@ -14,6 +14,9 @@
 /** eval_cannot() - why the processor does not do a node; NULL: it does. */
 const char *eval_cannot(const struct ir_node *n);
 
+/** eval_steps() - how much work that is: see ir_afford(). */
+uint64_t eval_steps(const struct ir_node *n);
+
 /** eval() - compute a node's results. Errors: -EINVAL: an index is out of range, or the like. */
 int eval(const struct ir_node *n, const void *const *in, void *const *out);
 

@@ -53,12 +53,28 @@ void *ir_make(struct ir_graph *g, uint64_t size)
 {
 	if (g->error)
 		return NULL;
-	if (size > IR_MADE_MAX - g->made) {
-		ir_fail(g, "the elements that operators make take more than 1 GiB");
+	if (size > IR_MADE(g) || g->made > IR_MADE(g) - size) {
+		ir_fail(g, "the elements that operators make take more than %llu MiB",
+			(unsigned long long)(IR_MADE(g) >> 20));
 		return NULL;
 	}
 	g->made += size;
 	return ir_alloc(g, size);
+}
+
+bool ir_room(const struct ir_graph *g, uint64_t size)
+{
+	return size <= IR_MADE(g) / 2 && g->made <= IR_MADE(g) / 2 - size;
+}
+
+bool ir_afford(struct ir_graph *g, uint64_t steps)
+{
+	if (steps > IR_STEPS(g) || g->steps > IR_STEPS(g) - steps) {
+		g->short_of = true;
+		return false;
+	}
+	g->steps += steps;
+	return true;
 }
 
 char *ir_text(struct ir_graph *g, const char *fmt, ...)
@@ -196,6 +212,10 @@ struct ir_node *ir_node(struct ir_graph *g, enum ir_op op, int fn, struct ir_val
 
 	if (g->error)
 		return NULL;
+	if (++g->nnodes > IR_NODES_MAX) {
+		ir_fail(g, "the graph takes more than %u operators", IR_NODES_MAX);
+		return NULL;
+	}
 	n = ir_alloc(g, sizeof(*n));
 	if (!n)
 		return NULL;
@@ -242,7 +262,7 @@ static const void *known(struct ir_graph *g, struct ir_value *v, int depth)
 		if (!out[i])
 			return NULL;
 	}
-	if (eval(n, in, out))
+	if (!ir_afford(g, eval_steps(n)) || eval(n, in, out))
 		return NULL;
 	for (uint32_t i = 0; i < n->nout; i++)
 		if (n->out[i])

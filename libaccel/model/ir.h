@@ -151,22 +151,36 @@ struct ir_graph {
 	struct ir_arena *arena;
 	struct ir_node *first, **last;
 	struct ir_value **inputs, **outputs;
-	uint32_t ninputs, noutputs;
+	uint32_t ninputs, noutputs, nnodes;
 	/* What new nodes are made for. */
 	const char *name, *origin;
+	uint64_t brought;	/* bytes of elements that the file and the caller have given */
 	uint64_t made;		/* bytes of elements that came with no file */
+	uint64_t steps;		/* what has been worked out so far, see ir_afford() */
+	bool short_of;		/* something was left to the run because it takes too many */
 	int error;		/* the first one: all building after it does nothing */
 };
 
 /* Memory of a graph, zeroed; NULL sets the graph's error. */
 void *ir_alloc(struct ir_graph *g, size_t size);
-/** ir_make() - memory of elements that an operator asks for and no file brought.
- *
- * A few bytes of a file may ask for much: all of a graph is at most IR_MADE_MAX, then it
- * is an error.
+
+/*
+ * A few bytes of a file may ask for much. What a graph costs before it runs is bounded by what the
+ * file and the caller have brought: the memory for elements that operators make, and the steps
+ * to work them out, where a step is about an element that is read or written.
  */
-#define IR_MADE_MAX	((uint64_t)1 << 30)
+#define IR_NODES_MAX	(1u << 19)
+#define IR_MADE(g)	(((uint64_t)1 << 27) + 8 * (g)->brought)
+#define IR_STEPS(g)	(((uint64_t)1 << 25) + 64 * (g)->brought)
+
+/** ir_make() - memory of elements that an operator asks for; an error once it is too much. */
 void *ir_make(struct ir_graph *g, uint64_t size);
+/** ir_room() - whether so many bytes more are no more than half of what there may be.
+ * For what can as well be left as it is: errors are for what cannot.
+ */
+bool ir_room(const struct ir_graph *g, uint64_t size);
+/** ir_afford() - account for work; false: it is too much, and must be left to the run. */
+bool ir_afford(struct ir_graph *g, uint64_t steps);
 char *ir_text(struct ir_graph *g, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 struct ir_graph *ir_create(void);

@@ -21,7 +21,11 @@ void onnx_cannot(struct onnx_cx *c, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	c->why = ir_text(c->g, "%s", text);
+	/* What was not worked out may be why. */
+	c->why = c->g->short_of ? ir_text(c->g, "%s; constants that take more than %llu steps to "
+					  "compute are not computed", text,
+					  (unsigned long long)IR_STEPS(c->g)) :
+				  ir_text(c->g, "%s", text);
 }
 
 const Onnx__AttributeProto *onnx_attr(struct onnx_cx *c, const char *name,
@@ -289,6 +293,7 @@ static struct ir_value *fixed(struct ir_graph *g, struct ir_value *v,
 		if (f->size)
 			memcpy(data, f->data, f->size);
 		v->data = data;
+		g->brought += v->size;
 		return ir_constant(g, v->dtype, v->rank, v->dims, data);
 	}
 	return v;
@@ -349,6 +354,7 @@ static int constants(struct ir_graph *g, const Onnx__GraphProto *proto, struct m
 		v = ir_constant(g, onnx_dtype(t->data_type), (uint32_t)t->n_dims, t->dims, data);
 		if (!v)
 			break;
+		g->brought += v->size;
 		v->name = t->name;
 		if (map_put(names, t->name, v))
 			g->error = err_nomem("names");

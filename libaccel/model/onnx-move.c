@@ -473,6 +473,7 @@ static void constant_tensor(struct onnx_cx *c, const Onnx__TensorProto *t, bool 
 		if (!data)
 			return;
 		onnx_tensor_read(t, data);
+		c->g->brought += v->size;
 		v->data = data;
 		v->constant = true;
 		c->out[0] = v;

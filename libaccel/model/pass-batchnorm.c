@@ -112,7 +112,7 @@ static bool fuse(struct ir_graph *g, struct ir_node *op)
 	channels = n->out[0]->dims[channel_axis(n)];
 	w = n->in[1];
 	old = w->data;
-	if (g->made > IR_MADE_MAX / 4)
+	if (!ir_room(g, 0))
 		return false;
 	if (n->nin > 2 && n->in[2]) {
 		if (n->in[2]->count != channels && n->in[2]->count != 1)

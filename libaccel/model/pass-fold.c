@@ -10,7 +10,7 @@
 /* Results may be this much larger than their operands: an expanded scalar stays one. */
 #define GROWTH	65536
 
-static bool foldable(const struct ir_graph *g, const struct ir_node *n)
+static bool foldable(struct ir_graph *g, const struct ir_node *n)
 {
 	uint64_t in = 0, out = 0;
 
@@ -24,7 +24,8 @@ static bool foldable(const struct ir_graph *g, const struct ir_node *n)
 	for (uint32_t i = 0; i < n->nout; i++)
 		out += n->out[i] ? n->out[i]->size : 0;
 	/* Numbers are four times as large as the bytes that stand for them. */
-	return (out <= in + GROWTH || n->op == IR_DEQUANTIZE) && out <= IR_MADE_MAX / 4 && g->made <= IR_MADE_MAX / 4;
+	return (out <= in + GROWTH || n->op == IR_DEQUANTIZE) && ir_room(g, out) &&
+	       ir_afford(g, eval_steps(n));
 }
 
 static void fold(struct ir_graph *g, struct ir_node *n)

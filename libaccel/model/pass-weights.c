@@ -19,7 +19,7 @@ static void turn(struct ir_graph *g, struct ir_node *n)
 	channels = w->dims[1];
 	for (uint32_t i = 2; i < w->rank; i++)
 		taps *= w->dims[i];
-	if (channels == 1 || taps == 1 || g->made > IR_MADE_MAX / 4)
+	if (channels == 1 || taps == 1 || !ir_room(g, w->size))
 		return;
 	to = ir_make(g, w->size);
 	turned = to ? ir_constant(g, w->dtype, w->rank, w->dims, to) : NULL;

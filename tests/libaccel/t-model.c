@@ -152,21 +152,26 @@ static struct accel_graph *graph_of(const Onnx__ModelProto *m, int *ret)
 /* A few bytes must not ask for much. */
 static void greedy(void)
 {
+	struct accel_node_info info = ACCEL_INIT(info);
 	Onnx__ModelProto *m = onnx_model(13);
 	struct accel_graph *graph;
+	static char names[200][8];
 	int ret;
+
+	for (int i = 0; i < 200; i++)
+		snprintf(names[i], sizeof(names[i]), "a%d", i);
 
 	onnx_input(m, "x", F32, (int64_t[]){ 2147483647, -1 });
 	onnx_int(onnx_node(m, "Hardmax", "x", "y"), "axis", 0);
 	onnx_output(m, "y", F32);
 	graph = graph_of(m, &ret);
-	CHECK_ERR_TEXT(ret, -EINVAL, "1 GiB");
+	CHECK_ERR_TEXT(ret, -EINVAL, "more than 128 MiB");
 	m = onnx_model(13);
 	onnx_input(m, "x", F32, (int64_t[]){ 20000, 20000, -1 });
 	onnx_node(m, "EyeLike", "x", "y");
 	onnx_output(m, "y", F32);
 	graph = graph_of(m, &ret);
-	CHECK_ERR_TEXT(ret, -EINVAL, "1 GiB");
+	CHECK_ERR_TEXT(ret, -EINVAL, "more than 128 MiB");
 	m = onnx_model(13);
 	onnx_longs(m, "big", (int64_t[]){ 30000, 30000 }, 2);
 	onnx_input(m, "x", F32, (int64_t[]){ 1, -1 });
@@ -177,6 +182,35 @@ static void greedy(void)
 	CHECK_EQ(ret, 0);
 	/* Nor is it folded. */
 	CHECK_EQ(accel_graph_nodes(graph), 2);
+	accel_graph_free(graph);
+	/* Nor may many operators on what is not so large take long: at some time they are left to the run. */
+	m = onnx_model(13);
+	onnx_longs(m, "from", (int64_t[]){ 0 }, 1);
+	onnx_longs(m, "to", (int64_t[]){ 1 << 20 }, 1);
+	onnx_longs(m, "by", (int64_t[]){ 1 }, 1);
+	onnx_node(m, "Range", "from to by", "r");
+	for (int i = 0; i < 200; i++)
+		onnx_int(onnx_node(m, "ReduceSum", "r", names[i]), "keepdims", 0);
+	onnx_node(m, "ConstantOfShape", names[199], "y");
+	onnx_output(m, "y", F32);
+	graph = graph_of(m, &ret);
+	CHECK_EQ(ret, 0);
+	REQUIRE(graph);
+	CHECK(!accel_graph_node(graph, accel_graph_nodes(graph) - 1, &info));
+	CHECK_EQ(info.place, ACCEL_PLACE_MISSING);
+	CHECK(strstr(info.reason, "computed from inputs") && strstr(info.reason, "steps"));
+	accel_graph_free(graph);
+	/* Recurrent operators are as many as they have steps. */
+	m = onnx_model(14);
+	onnx_input(m, "x", F32, (int64_t[]){ 1 << 14, 1, 2, -1 });
+	onnx_floats(m, "w", (int64_t[]){ 1, 8, 2, -1 }, 1);
+	onnx_floats(m, "r", (int64_t[]){ 1, 8, 2, -1 }, 2);
+	for (int i = 0; i < 3; i++)
+		onnx_int(onnx_node(m, "LSTM", "x w r", names[i]), "hidden_size", 2);
+	onnx_node(m, "Add", "a0 a1", "y");
+	onnx_output(m, "y", F32);
+	graph = graph_of(m, &ret);
+	CHECK_ERR_TEXT(ret, -EINVAL, "more than 524288 operators");
 	accel_graph_free(graph);
 }
 

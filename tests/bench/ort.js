@@ -35,7 +35,7 @@ async function main() {
 	last = await session.run(feeds);
 	console.log('ready ' + (process.hrtime.bigint() - start));
 	for await (const line of readline.createInterface({ input: process.stdin })) {
-		const [command, argument] = line.split(' ');
+		const [command, argument, name] = line.split(' ');
 		const usage = process.cpuUsage(), from = process.hrtime.bigint();
 
 		if (command === 'run') {
@@ -44,7 +44,7 @@ async function main() {
 		} else if (command === 'flight') {
 			await Promise.all(Array.from({ length: +argument }, () => session.run(feeds)));
 		} else if (command === 'out') {
-			const y = last[session.outputNames[0]].data;
+			const y = last[name || session.outputNames[0]].data;
 
 			fs.writeFileSync(argument, Buffer.from(y.buffer, y.byteOffset, y.byteLength));
 			console.log('done');

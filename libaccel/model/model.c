@@ -15,6 +15,12 @@
 
 /* --- Files ------------------------------------------------------------------------------- */
 
+static int too_large(void)
+{
+	return err(-E2BIG, "keep large constants in files of their own (external data)",
+		   "the file is larger than 2 GiB");
+}
+
 static int read_all(int fd, uint8_t **data, size_t *size)
 {
 	size_t room = 1 << 16, used = 0;
@@ -25,8 +31,10 @@ static int read_all(int fd, uint8_t **data, size_t *size)
 		return err(-errno, NULL, "cannot read: %s", strerror(errno));
 	if (S_ISDIR(st.st_mode))
 		return err(-EISDIR, NULL, "cannot read: it is a directory");
+	if (S_ISREG(st.st_mode) && (uint64_t)st.st_size > ONNX_SIZE_MAX)
+		return too_large();
 	/* One more, so that the end is seen without another turn. */
-	if (S_ISREG(st.st_mode) && st.st_size > 0 && (uint64_t)st.st_size <= ONNX_SIZE_MAX)
+	if (S_ISREG(st.st_mode) && st.st_size > 0)
 		room = (size_t)st.st_size + 1;
 	p = malloc(room);
 	while (p) {
@@ -48,9 +56,7 @@ static int read_all(int fd, uint8_t **data, size_t *size)
 		used += (size_t)n;
 		if (used > ONNX_SIZE_MAX) {
 			free(p);
-			return err(-E2BIG,
-				   "keep large constants in files of their own (external data)",
-				   "the file is larger than 2 GiB");
+			return too_large();
 		}
 		if (used == room) {
 			uint8_t *more = realloc(p, room *= 2);

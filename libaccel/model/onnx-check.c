@@ -73,9 +73,22 @@ static int versions(const Onnx__ModelProto *model)
 	return 0;
 }
 
+static int of_type(const char *what, int32_t type)
+{
+	const char *name = onnx_dtype_name(type);
+	char number[32];
+
+	snprintf(number, sizeof(number), "type %d", type);
+	return err(-EOPNOTSUPP,
+		   "supported are bool, integers of 8 to 64 bits, float16, bfloat16, float and double",
+		   "%s is of %s, which is not supported", what,
+		   strcmp(name, "unknown") ? name : number);
+}
+
 static int value(const Onnx__ValueInfoProto *v, const char *kind, size_t i)
 {
 	const Onnx__TypeProto__Tensor *t;
+	char what[128];
 
 	if (!v->name || !v->name[0])
 		return err(-EINVAL, NULL, "%s %zu has no name", kind, i);
@@ -83,9 +96,10 @@ static int value(const Onnx__ValueInfoProto *v, const char *kind, size_t i)
 		return err(-EOPNOTSUPP, NULL, "%s '%.64s' is not a tensor; sequences, maps, "
 			   "optional and sparse values are not supported", kind, v->name);
 	t = v->type->tensor_type;
-	if (onnx_dtype(t->elem_type) == ACCEL_NONE)
-		return err(-EOPNOTSUPP, NULL, "%s '%.64s' is of %s, which is not supported", kind,
-			   v->name, onnx_dtype_name(t->elem_type));
+	if (onnx_dtype(t->elem_type) == ACCEL_NONE) {
+		snprintf(what, sizeof(what), "%s '%.64s'", kind, v->name);
+		return of_type(what, t->elem_type);
+	}
 	if (t->shape && t->shape->n_dim > IR_RANK_MAX)
 		return err(-EOPNOTSUPP, NULL, "%s '%.64s' has %zu axes; %d are supported", kind,
 			   v->name, t->shape->n_dim, IR_RANK_MAX);
@@ -127,8 +141,7 @@ static int constants(Onnx__GraphProto *graph, struct map *names, int directory)
 		if (!ret)
 			ret = onnx_tensor_check(t, what);
 		if (!ret && onnx_dtype(t->data_type) == ACCEL_NONE)
-			ret = err(-EOPNOTSUPP, NULL, "%s is of %s, which is not supported", what,
-				  onnx_dtype_name(t->data_type));
+			ret = of_type(what, t->data_type);
 		if (!ret && t->n_dims > IR_RANK_MAX)
 			ret = err(-EOPNOTSUPP, NULL, "%s has %zu axes; %d are supported", what,
 				  t->n_dims, IR_RANK_MAX);
@@ -136,6 +149,74 @@ static int constants(Onnx__GraphProto *graph, struct map *names, int directory)
 			ret = define(names, t->name, what);
 	}
 	return ret;
+}
+
+/* Which node has a result of this name, from node @i on; the number of nodes if none has. */
+static size_t maker(const Onnx__GraphProto *graph, size_t i, const char *name)
+{
+	for (; i < graph->n_node; i++)
+		for (size_t k = 0; k < graph->node[i]->n_output; k++)
+			if (!strcmp(graph->node[i]->output[k], name))
+				return i;
+	return i;
+}
+
+/* Whether node @from needs a result of node @i, itself or by way of others; -ENOMEM. Nodes before @i
+ * do not: their operands were all there.
+ */
+static int needs(const Onnx__GraphProto *graph, size_t from, size_t i)
+{
+	struct map makers = { 0 };
+	uint8_t *seen = calloc(graph->n_node, 1);
+	size_t *todo = calloc(graph->n_node, sizeof(*todo)), count = 1;
+	int ret = seen && todo ? 0 : -ENOMEM;
+
+	for (size_t m = i; m < graph->n_node; m++)
+		for (size_t k = 0; k < graph->node[m]->n_output && !ret; k++)
+			if (map_put(&makers, graph->node[m]->output[k], &graph->node[m]) == -ENOMEM)
+				ret = -ENOMEM;
+	if (!ret) {
+		todo[0] = from;
+		seen[from] = 1;
+	}
+	while (count && !ret) {
+		const Onnx__NodeProto *n = graph->node[todo[--count]];
+
+		for (size_t k = 0; k < n->n_input; k++) {
+			Onnx__NodeProto **made = map_get(&makers, n->input[k]);
+			size_t m = made ? (size_t)(made - graph->node) : 0;
+
+			if (!made || !n->input[k][0] || seen[m])
+				continue;
+			seen[m] = 1;
+			todo[count++] = m;
+		}
+		ret = seen[i];
+	}
+	map_free(&makers);
+	free(seen);
+	free(todo);
+	return ret;
+}
+
+/* Node @i takes what no input, no constant and no node before it is. */
+static int not_yet(const Onnx__GraphProto *graph, size_t i, const char *name, const char *what)
+{
+	size_t m = maker(graph, i, name);
+	const Onnx__NodeProto *n = m < graph->n_node ? graph->node[m] : NULL;
+	int ret = n ? needs(graph, m, i) : 0;
+
+	if (ret < 0)
+		return err_nomem("names");
+	if (ret)
+		return err(-EINVAL, NULL, "%s: its operand '%.64s' is computed from its own result: the "
+			   "graph has a cycle", what, name);
+	if (n)
+		return err(-EINVAL, "sort the nodes: each after those whose results it takes",
+			   "%s: its operand '%.64s' is a result of node '%.64s' (%.64s), which comes after "
+			   "it", what, name, n->name ? n->name : "", n->op_type ? n->op_type : "");
+	return err(-EINVAL, NULL, "%s: its operand '%.64s' is no input, no constant and no result of a "
+		   "node", what, name);
 }
 
 static int nodes(const Onnx__GraphProto *graph, struct map *names)
@@ -161,10 +242,7 @@ static int nodes(const Onnx__GraphProto *graph, struct map *names)
 				return err(-EINVAL, NULL, "%s: attribute %zu has no name", what, k);
 		for (size_t k = 0; k < n->n_input; k++)
 			if (n->input[k][0] && !map_get(names, n->input[k]))
-				return err(-EINVAL, NULL, "%s: its operand '%.64s' is no input, no "
-					   "constant and no result of a node before it: the graph "
-					   "has a cycle, is out of order or incomplete", what,
-					   n->input[k]);
+				return not_yet(graph, i, n->input[k], what);
 		for (size_t k = 0; k < n->n_output && !ret; k++)
 			if (n->output[k][0])
 				ret = define(names, n->output[k], what);

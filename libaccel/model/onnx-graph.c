@@ -265,7 +265,11 @@ static struct ir_value *input(struct ir_graph *g, const Onnx__ValueInfoProto *v,
 		}
 		shape[i] = known ? d->dim_value : size;
 	}
+	g->name = v->name;
+	g->origin = "input";
 	value = ir_value(g, onnx_dtype(t->elem_type), (uint32_t)t->shape->n_dim, shape);
+	g->name = "";
+	g->origin = "";
 	if (value)
 		value->name = v->name;
 	return value;

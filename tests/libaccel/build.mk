@@ -4,7 +4,7 @@
 
 LIBACCEL_TESTS := $(patsubst tests/libaccel/%.c,$(B)/tests/libaccel/%,\
 	$(sort $(wildcard tests/libaccel/t-*.c)))
-LIBACCEL_VM_TESTS := $(filter-out %/t-range %/t-list %/t-recover,$(LIBACCEL_TESTS)) $(B)/tests/libaccel/lost
+LIBACCEL_VM_TESTS := $(filter-out %/t-range %/t-list %/t-malformed %/t-recover,$(LIBACCEL_TESTS)) $(B)/tests/libaccel/lost
 LIBACCEL_TEST_OBJS := $(LIBACCEL_TESTS:=.o) $(B)/tests/libaccel/lost.o $(B)/tests/libaccel/check.o \
 	$(B)/tests/libaccel/onnx.o $(B)/tests/libaccel/one.o
 DEPS += $(LIBACCEL_TEST_OBJS:.o=.d)

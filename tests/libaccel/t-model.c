@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Models: what is refused and how, what passes keep, sessions and their runs.
+ * Models: what is refused, what passes keep, sessions and their runs. What is told of files that are wrong is
+ * in t-malformed.c.
  */
-#include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "check.h"
@@ -24,102 +23,15 @@ static struct accel_model *load(const Onnx__ModelProto *m)
 	return model;
 }
 
-static int refusal(const Onnx__ModelProto *m)
-{
-	struct accel_model *model = NULL;
-	size_t size;
-	void *data = onnx_bytes(m, &size);
-	int ret = accel_model_load_memory(data, size, NULL, &model);
-
-	free(data);
-	accel_model_unref(model);
-	return ret;
-}
-
 /* --- What is refused --------------------------------------------------------------------- */
-
-static void structure(void)
-{
-	Onnx__ModelProto *m = onnx_network();
-
-	CHECK_EQ(refusal(m), 0);
-	m->ir_version = 2;
-	CHECK_ERR_TEXT(refusal(m), -EOPNOTSUPP, "IR version 2");
-	m = onnx_network();
-	m->opset_import[0]->version = 99;
-	CHECK_ERR_TEXT(refusal(m), -EOPNOTSUPP, "operator set 99");
-	m = onnx_network();
-	m->graph->node[0]->input[0] = "y";
-	CHECK_ERR_TEXT(refusal(m), -EINVAL, "cycle");
-	m = onnx_network();
-	m->graph->node[1]->output[0] = "conv";
-	CHECK_ERR_TEXT(refusal(m), -EINVAL, "is taken");
-	m = onnx_network();
-	m->graph->output[0]->name = "nothing";
-	CHECK_ERR_TEXT(refusal(m), -EINVAL, "computed by no node");
-	m = onnx_network();
-	m->graph->n_output = 0;
-	CHECK_ERR_TEXT(refusal(m), -EINVAL, "no output");
-	m = onnx_network();
-	m->graph->initializer[0]->n_float_data--;
-	CHECK_ERR_TEXT(refusal(m), -EINVAL, "its shape needs 72");
-	m = onnx_network();
-	m->graph->initializer[0]->dims[0] = -4;
-	CHECK_ERR_TEXT(refusal(m), -EINVAL, "axis 0 has -4");
-	m = onnx_network();
-	m->graph->input[0]->type->value_case = ONNX__TYPE_PROTO__VALUE_SEQUENCE_TYPE;
-	m->graph->input[0]->type->sequence_type = NULL;
-	CHECK_ERR_TEXT(refusal(m), -EOPNOTSUPP, "not a tensor");
-	m = onnx_network();
-	m->graph->input[0]->type->tensor_type->elem_type = ONNX__TENSOR_PROTO__DATA_TYPE__STRING;
-	CHECK_ERR_TEXT(refusal(m), -EOPNOTSUPP, "of string");
-	m = onnx_network();
-	m->graph->node[0]->op_type = NULL;
-	CHECK_ERR_TEXT(refusal(m), -EINVAL, "no operator");
-	m = onnx_network();
-	m->graph = NULL;
-	CHECK_ERR_TEXT(refusal(m), -EINVAL, "no graph");
-}
-
-/* A group of lengths that enclose each other, @depth deep: attribute -> graph -> node -> ... */
-static size_t nest(unsigned char *out, int depth)
-{
-	static const unsigned char tags[] = { 0x0a, 0x2a, 0x32 };	/* node, attribute, graph */
-	size_t size = 0;
-
-	/* Built from the inside: each level puts its head before what it encloses. */
-	for (int i = depth; i--;) {
-		unsigned char head[8];
-		size_t n = 0, rest = size;
-
-		head[n++] = i ? tags[(i - 1) % 3] : 0x3a;
-		do {
-			head[n++] = (unsigned char)((rest & 0x7f) | (rest > 0x7f ? 0x80 : 0));
-			rest >>= 7;
-		} while (rest);
-		memmove(out + n, out, size);
-		memcpy(out, head, n);
-		size += n;
-	}
-	return size;
-}
 
 static void wire(void)
 {
 	Onnx__ModelProto *m = onnx_network();
-	static unsigned char deep[400000];
-	struct accel_model *model = NULL;
+	struct accel_model *model;
 	size_t size;
 	unsigned char *data = onnx_bytes(m, &size);
 
-	CHECK_ERR_TEXT(accel_model_load_memory(deep, nest(deep, 66), NULL, &model), -E2BIG, "64 deep");
-	CHECK_ERR_TEXT(accel_model_load_memory(deep, nest(deep, 60000), NULL, &model), -E2BIG,
-		       "64 deep");
-	CHECK_ERR(accel_model_load_memory(deep, nest(deep, 30), NULL, &model), -EOPNOTSUPP);
-	CHECK_ERR_TEXT(accel_model_load_memory(data, size - 3, NULL, &model), -EINVAL, "beyond the end");
-	CHECK_ERR(accel_model_load_memory("", 0, NULL, &model), -EINVAL);
-	CHECK_ERR(accel_model_load_memory("\xff\xff\xff\xff", 4, NULL, &model), -EINVAL);
-	CHECK_ERR(accel_model_load_memory("PK\3\4 not a model", 16, NULL, &model), -EINVAL);
 	/* Every prefix, and every bit of the first part turned over: an error or a model. */
 	for (size_t i = 0; i < size; i += 7) {
 		model = NULL;
@@ -134,9 +46,6 @@ static void wire(void)
 		data[i / 8] ^= (unsigned char)(1u << i % 8);
 	}
 	free(data);
-	CHECK_ERR(accel_model_load("/nonexistent/model.onnx", NULL, &model), -ENOENT);
-	CHECK_ERR(accel_model_load("/", NULL, &model), -EISDIR);
-	CHECK_ERR(accel_model_load_fd(-1, NULL, &model), -EBADF);
 }
 
 static struct accel_graph *graph_of(const Onnx__ModelProto *m, int *ret)
@@ -279,76 +188,6 @@ static void missing(void)
 	CHECK_ERR_TEXT(accel_session_create(model, b.queue, NULL, &session), -EOPNOTSUPP, "'frobs'");
 	accel_model_unref(model);
 	bench_close(&b);
-}
-
-/* --- Data in other files ----------------------------------------------------------------- */
-
-static void outside(Onnx__TensorProto *t, const char *location, const char *offset)
-{
-	static Onnx__StringStringEntryProto entries[2] = {
-		ONNX__STRING_STRING_ENTRY_PROTO__INIT, ONNX__STRING_STRING_ENTRY_PROTO__INIT,
-	};
-	static Onnx__StringStringEntryProto *list[2] = { &entries[0], &entries[1] };
-
-	entries[0].key = "location";
-	entries[0].value = (char *)location;
-	entries[1].key = "offset";
-	entries[1].value = (char *)offset;
-	t->external_data = list;
-	t->n_external_data = 2;
-	t->n_float_data = 0;
-	t->has_data_location = 1;
-	t->data_location = ONNX__TENSOR_PROTO__DATA_LOCATION__EXTERNAL;
-}
-
-static void external(void)
-{
-	static const char *const bad[] = { "/etc/passwd", "../w.bin", "a/../../w.bin", "", "a//b" };
-	char dir[] = "/tmp/t-model-XXXXXX", path[64];
-	struct accel_model_opts opts = ACCEL_INIT(opts);
-	Onnx__ModelProto *m = onnx_network();
-	Onnx__TensorProto *t = m->graph->initializer[1];
-	struct accel_model *model = NULL;
-	size_t size;
-	void *data;
-	int fd;
-
-	REQUIRE(mkdtemp(dir));
-	snprintf(path, sizeof(path), "%s/w.bin", dir);
-	fd = open(path, O_CREAT | O_WRONLY, 0600);
-	CHECK_EQ(write(fd, "0123456789abcdefgh", 18), 18);
-	close(fd);
-	opts.directory = dir;
-	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		outside(t, bad[i], "0");
-		data = onnx_bytes(m, &size);
-		CHECK_ERR_TEXT(accel_model_load_memory(data, size, &opts, &model), -EINVAL,
-			       "not below");
-		free(data);
-	}
-	outside(t, "w.bin", "0");
-	CHECK_ERR_TEXT(refusal(m), -EINVAL, "no directory");
-	data = onnx_bytes(m, &size);
-	CHECK_EQ(accel_model_load_memory(data, size, &opts, &model), 0);
-	accel_model_unref(model);
-	free(data);
-	outside(t, "w.bin", "3");
-	data = onnx_bytes(m, &size);
-	CHECK_ERR_TEXT(accel_model_load_memory(data, size, &opts, &model), -EINVAL, "18 bytes");
-	free(data);
-	outside(t, "w.bin", "-1");
-	data = onnx_bytes(m, &size);
-	CHECK_ERR_TEXT(accel_model_load_memory(data, size, &opts, &model), -EINVAL, "offset");
-	free(data);
-	/* A link may lead anywhere. */
-	unlink(path);
-	CHECK_EQ(symlink("/etc/passwd", path), 0);
-	outside(t, "w.bin", "0");
-	data = onnx_bytes(m, &size);
-	CHECK_ERR(accel_model_load_memory(data, size, &opts, &model), -ELOOP);
-	free(data);
-	unlink(path);
-	rmdir(dir);
 }
 
 /* --- What is told ------------------------------------------------------------------------ */
@@ -692,7 +531,7 @@ static void profile(void)
 }
 
 static const struct check_test tests[] = {
-	TEST(structure), TEST(wire), TEST(operators), TEST(greedy), TEST(missing), TEST(external), TEST(info),
+	TEST(wire), TEST(operators), TEST(greedy), TEST(missing), TEST(info),
 	TEST(passes), TEST(sessions), TEST(late), TEST(given_up), TEST(host), TEST(profile), TEST(index_range),
 };
 

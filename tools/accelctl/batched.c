@@ -61,19 +61,19 @@ static int run(struct accel_batcher *batcher, struct batched *b)
 
 	if (err)
 		complain("out of memory");
-	while (count < b->rows && !err) {
+	while (count < b->rows && !err && !interrupt_pending()) {
 		err = hand_in(batcher, b, count, inputs, outputs, &fences[count]);
 		count += !err;
 	}
+	if (!err && interrupt_pending())
+		err = -EINTR;
 	for (uint32_t i = 0; i < count && !err; i++) {
-		err = accel_fence_wait(fences[i], b->deadline);
-		if (err == -EINTR && interrupt_pending())
-			status = interrupt_exit();
+		err = job_wait(fences[i], b->deadline);
 		if (!err)
 			err = accel_fence_result(fences[i], NULL);
 	}
 	b->seconds = (double)(accel_now() - begin) / 1e9;
-	if (err && !status)
+	if (err)
 		status = fail_call("a request", err);
 	for (uint32_t i = 0; i < count; i++)
 		accel_fence_unref(fences[i]);

@@ -134,18 +134,14 @@ static int open_outputs(struct job *job)
 	return 0;
 }
 
+/* All are written before one takes its place: a disk that is full leaves none of them. */
 static int write_outputs(struct job *job)
 {
-	if (job->trace.name) {
-		int status = profile_trace(job->profile, &job->card, &job->trace);
+	int status = job->trace.name ? profile_trace(job->profile, &job->card, &job->trace) : 0;
 
-		if (status)
-			return status;
-	}
-	for (uint32_t i = 0; i < job->outputs; i++) {
+	for (uint32_t i = 0; i < job->outputs && !status; i++) {
 		struct io *io = &job->out[i];
 		uint32_t dims[NPY_RANK_MAX];
-		int status;
 
 		if (!io->file)
 			continue;
@@ -158,12 +154,13 @@ static int write_outputs(struct job *job)
 			dims[k] = (uint32_t)io->info.dims[k];
 		status = npy_write(&io->out, io->info.dtype, io->info.rank, dims, io->data,
 				   io->info.size);
-		if (!status)
-			status = outfile_commit(&io->out);
-		if (status)
-			return status;
 	}
-	return 0;
+	for (uint32_t i = 0; i < job->outputs && !status; i++)
+		if (job->out[i].file)
+			status = outfile_commit(&job->out[i].out);
+	if (job->trace.name && !status)
+		status = outfile_commit(&job->trace);
+	return status;
 }
 
 /* --- Runs -------------------------------------------------------------------------------- */
@@ -184,10 +181,12 @@ static int make_session(struct job *job, struct accel_queue *queue, struct accel
 
 static int run_once(struct accel_session *session, uint64_t deadline, struct accel_result *result)
 {
-	int err = accel_session_run(session, deadline, result);
+	int err;
 
-	if (err == -EINTR && interrupt_pending())
+	/* A signal may have come where nothing was waited for. */
+	if (interrupt_pending())
 		return interrupt_exit();
+	err = accel_session_run(session, deadline, result);
 	if (err && result->error)
 		return fail_job("the model", result);
 	return err ? fail_call("the model", err) : 0;
@@ -237,8 +236,6 @@ static int profile(struct job *job)
 	if (!args_given(job->args, "profile") && !args_given(job->args, "trace"))
 		return 0;
 	err = accel_profile_create(job->session, job->deadline, &job->profile);
-	if (err == -EINTR && interrupt_pending())
-		return interrupt_exit();
 	return err ? fail_call("cannot profile the model", err) : 0;
 }
 

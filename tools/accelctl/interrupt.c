@@ -15,13 +15,16 @@
 #define SLICE_NS	100000000ull
 
 static volatile sig_atomic_t pending;
-static const char *volatile unlink_path;
+static const char *volatile unlink_paths[32];
+
+#define PATHS	(sizeof(unlink_paths) / sizeof(unlink_paths[0]))
 
 static void on_signal(int signal)
 {
 	if (pending) {
-		if (unlink_path)
-			unlink(unlink_path);
+		for (size_t i = 0; i < PATHS; i++)
+			if (unlink_paths[i])
+				unlink(unlink_paths[i]);
 		_exit(128 + signal);
 	}
 	pending = signal;
@@ -58,7 +61,19 @@ int interrupt_exit(void)
 
 void interrupt_unlink(const char *path)
 {
-	unlink_path = path;
+	for (size_t i = 0; i < PATHS; i++) {
+		if (!unlink_paths[i]) {
+			unlink_paths[i] = path;
+			return;
+		}
+	}
+}
+
+void interrupt_keep(const char *path)
+{
+	for (size_t i = 0; i < PATHS; i++)
+		if (unlink_paths[i] == path)
+			unlink_paths[i] = NULL;
 }
 
 bool interrupt_sleep(uint64_t ns)

@@ -14,8 +14,9 @@ void interrupt_setup(void);
 bool interrupt_pending(void);
 /* interrupt_exit() - the exit code of the signal that is pending. */
 int interrupt_exit(void);
-/* interrupt_unlink() - a file to remove if a second signal ends the process; NULL: none. */
+/* interrupt_unlink(), interrupt_keep() - a file to remove if a second signal ends the process, or no more. */
 void interrupt_unlink(const char *path);
+void interrupt_keep(const char *path);
 
 /* interrupt_sleep() - @ns nanoseconds; false: a signal asks for the end. */
 bool interrupt_sleep(uint64_t ns);

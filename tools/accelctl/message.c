@@ -82,6 +82,9 @@ int fail_call(const char *what, int err)
 {
 	const struct accel_error *error = accel_last_error();
 
+	/* Who asked for the end knows. */
+	if (err == -EINTR && interrupt_pending())
+		return interrupt_exit();
 	if (error->code == err && error->text && *error->text) {
 		complain("%s: %s", what, error->text);
 		detail("%s returned %s", error->op, accel_errname(err));

@@ -166,7 +166,7 @@ int outfile_commit(struct outfile *file)
 		return interrupt_exit();
 	if (rename(file->temporary, file->target))
 		return fail(file, "cannot replace", errno);
-	interrupt_unlink(NULL);
+	interrupt_keep(file->temporary);
 	sync_directory(file->target);
 	free(file->temporary);
 	free(file->target);
@@ -183,7 +183,7 @@ void outfile_abort(struct outfile *file)
 		close(file->fd);
 	if (file->temporary) {
 		unlink(file->temporary);
-		interrupt_unlink(NULL);
+		interrupt_keep(file->temporary);
 	}
 	free(file->temporary);
 	free(file->target);

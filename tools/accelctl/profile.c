@@ -163,5 +163,5 @@ int profile_trace(const struct accel_profile *profile, const struct card *card, 
 	text = json_object_to_json_string_ext(document, JSON_C_TO_STRING_NOSLASHESCAPE);
 	status = text ? outfile_write(file, text, strlen(text)) : EXIT_FAILED;
 	json_object_put(document);
-	return status ? status : outfile_commit(file);
+	return status;
 }

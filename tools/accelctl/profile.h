@@ -18,7 +18,7 @@ void profile_table(const struct accel_profile *profile, const struct card *card)
 void profile_json(const struct accel_profile *profile, const struct card *card,
 		  struct json_object *document);
 
-/* profile_trace() - write Chrome's trace format. Return: 0 or an exit code, with a message. */
+/* profile_trace() - write Chrome's trace format, without committing it. Return: 0 or an exit code, with a message. */
 int profile_trace(const struct accel_profile *profile, const struct card *card,
 		  struct outfile *file);
 

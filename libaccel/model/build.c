@@ -450,6 +450,18 @@ struct ir_value *b_gather_elements(struct ir_graph *g, struct ir_value *x,
 	return result(n);
 }
 
+struct ir_value *b_scatter(struct ir_graph *g, struct ir_value *x, struct ir_value *indices,
+			   struct ir_value *updates, enum ir_put how, int64_t axis)
+{
+	struct ir_node *n = b_same(g, IR_SCATTER_ELEMENTS, (struct ir_value *[]){ x, indices, updates }, 3, x);
+
+	if (!n)
+		return NULL;
+	n->fn = how;
+	n->axis = axis;
+	return n->out[0];
+}
+
 struct ir_value *b_where(struct ir_graph *g, struct ir_value *c, struct ir_value *x,
 			 struct ir_value *y)
 {

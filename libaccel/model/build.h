@@ -42,6 +42,9 @@ struct ir_value *b_gather(struct ir_graph *g, struct ir_value *x, struct ir_valu
 /** b_gather_elements() - @indices has @x's shape, or less along axes but @axis. */
 struct ir_value *b_gather_elements(struct ir_graph *g, struct ir_value *x,
 				   struct ir_value *indices, int64_t axis);
+/** b_scatter() - put @updates into @x, along @axis at @indices, which have their shape. */
+struct ir_value *b_scatter(struct ir_graph *g, struct ir_value *x, struct ir_value *indices,
+			   struct ir_value *updates, enum ir_put how, int64_t axis);
 struct ir_value *b_where(struct ir_graph *g, struct ir_value *c, struct ir_value *x,
 			 struct ir_value *y);
 

@@ -72,6 +72,22 @@ static int check(const struct ir_node *n, const char *in, char *out)
 	return 0;
 }
 
+/* @count elements are put where others are. */
+static void put(const struct ir_node *n, char *to, const char *from, int64_t count)
+{
+	static const int fns[] = {
+		[IR_PUT_ADD] = IR_ADD, [IR_PUT_MUL] = IR_MUL, [IR_PUT_MIN] = IR_MIN, [IR_PUT_MAX] = IR_MAX,
+	};
+	enum accel_dtype t = n->in[0]->dtype;
+	size_t size = accel_dtype_size(t);
+
+	if (n->fn == IR_PUT)
+		memcpy(to, from, (size_t)count * size);
+	for (int64_t i = 0; i < count && n->fn != IR_PUT; i++)
+		eval_pair(t, fns[n->fn], to + (size_t)i * size, from + (size_t)i * size,
+			  to + (size_t)i * size);
+}
+
 /* Both ways: out[i] = in[.. index[i] ..], or out[.. index[i] ..] = updates[i]. */
 static int elements(const struct ir_node *n, const char *in, const char *indices,
 		    const char *updates, char *out)
@@ -93,7 +109,7 @@ static int elements(const struct ir_node *n, const char *in, const char *indices
 		for (uint32_t a = 0; a < x->rank; a++)
 			from += (a == (uint32_t)n->axis ? at : index[a]) * strides[a];
 		if (updates)
-			memcpy(out + (size_t)from * size, updates + (size_t)i * size, size);
+			put(n, out + (size_t)from * size, updates + (size_t)i * size, 1);
 		else
 			memcpy(out + (size_t)i * size, in + (size_t)from * size, size);
 		eval_next(index, k->dims, k->rank);
@@ -133,7 +149,7 @@ static int gather_nd(const struct ir_node *n, const char *in, const char *indice
 		}
 		from = from * part + i / (tuples / batch) * whole;
 		if (updates)
-			memcpy(out + (size_t)from * size, updates + (size_t)i * bytes, bytes);
+			put(n, out + (size_t)from * size, updates + (size_t)i * bytes, part);
 		else
 			memcpy(out + (size_t)i * bytes, in + (size_t)from * size, bytes);
 	}

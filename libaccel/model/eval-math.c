@@ -201,6 +201,23 @@ static uint64_t binary_int(int fn, uint64_t a, uint64_t b, bool is_signed)
 	}
 }
 
+void eval_pair(enum accel_dtype t, int fn, const void *a, const void *b, void *out)
+{
+	double x, y;
+
+	if (!ir_is_real(t)) {
+		eval_store_int(t, out, binary_int(fn, eval_load_int(t, a), eval_load_int(t, b), ir_is_signed(t)));
+		return;
+	}
+	x = eval_load(t, a);
+	y = eval_load(t, b);
+	if (fn == IR_MIN || fn == IR_MAX)
+		x = extreme(x, y, fn == IR_MAX);
+	else
+		x = t == ACCEL_F64 ? binary_double(fn, x, y) : binary_float(fn, (float)x, (float)y);
+	eval_store(t, out, x);
+}
+
 static void binary(const struct ir_node *n, const char *a, const char *b, char *out)
 {
 	const struct ir_value *y = n->out[0];

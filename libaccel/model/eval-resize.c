@@ -188,6 +188,27 @@ static double inside(const struct plane *p, double y, double x)
 	return sample(p, IR_SAMPLE_LINEAR, clamp(y, p->height), clamp(x, p->width));
 }
 
+/* Of the four elements around a sample that which counts the most. */
+static double largest(const struct plane *p, double y, double x)
+{
+	double y0, x0, wy[2], wx[2], m = -INFINITY;
+
+	if (!(y >= -1 && y <= (double)p->height && x >= -1 && x <= (double)p->width))
+		return 0;
+	y = clamp(y, p->height);
+	x = clamp(x, p->width);
+	y0 = floor(y);
+	x0 = floor(x);
+	wy[1] = y - y0;
+	wy[0] = 1 - wy[1];
+	wx[1] = x - x0;
+	wx[0] = 1 - wx[1];
+	for (int i = 0; i < 2; i++)
+		for (int k = 0; k < 2; k++)
+			m = fmax(m, wy[i] * wx[k] * pixel(p, y0 + i, x0 + k));
+	return m;
+}
+
 static int roi_align(const struct ir_node *n, const char *in, const char *rois, const char *batches,
 		     char *out)
 {
@@ -224,12 +245,21 @@ static int roi_align(const struct ir_node *n, const char *in, const char *rois, 
 		}
 		p.data = in + (size_t)((batch * x->dims[1] + channel) * p.height * p.width) * size;
 		for (int64_t sy = 0; sy < samples[0]; sy++)
-			for (int64_t sx = 0; sx < samples[1]; sx++)
-				sum += inside(&p, box[1] + ((double)py + ((double)sy + 0.5) /
-							     (double)samples[0]) * part[0],
-					      box[0] + ((double)px + ((double)sx + 0.5) /
-							(double)samples[1]) * part[1]);
-		sum /= (double)(samples[0] * samples[1] > 1 ? samples[0] * samples[1] : 1);
+			for (int64_t sx = 0; sx < samples[1]; sx++) {
+				double at_y = box[1] + ((double)py + ((double)sy + 0.5) /
+							(double)samples[0]) * part[0];
+				double at_x = box[0] + ((double)px + ((double)sx + 0.5) /
+							(double)samples[1]) * part[1];
+
+				if (!n->fn)
+					sum += inside(&p, at_y, at_x);
+				else if (!sy && !sx)
+					sum = largest(&p, at_y, at_x);
+				else
+					sum = fmax(sum, largest(&p, at_y, at_x));
+			}
+		if (!n->fn)
+			sum /= (double)(samples[0] * samples[1] > 1 ? samples[0] * samples[1] : 1);
 		eval_store(y->dtype, out + (size_t)i * size, sum);
 	}
 	return 0;

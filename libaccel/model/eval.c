@@ -226,6 +226,10 @@ uint64_t eval_steps(const struct ir_node *n)
 		return 16 * steps;
 	case IR_ROI_ALIGN:	/* how many samples depends on the regions */
 		return UINT64_MAX;
+	case IR_DFT:
+		return steps + times(span(y), eval_transform_steps(n->ints[0]));
+	case IR_DET:
+		return steps + times(span(x), (uint64_t)x->dims[x->rank - 1]);
 	case IR_TREES:
 		return steps + times((uint64_t)x->dims[0], (uint64_t)t->nnodes + t->nweights + t->nroots);
 	case IR_LABEL:
@@ -272,6 +276,10 @@ int eval(const struct ir_node *n, const void *const *in, void *const *out)
 	case IR_GRID_SAMPLE:
 	case IR_ROI_ALIGN:
 		ret = eval_resize(n, in, out);
+		break;
+	case IR_DFT:
+	case IR_DET:
+		ret = eval_signal(n, in, out);
 		break;
 	case IR_QUANTIZE:
 	case IR_DEQUANTIZE:

@@ -28,6 +28,9 @@ void eval_store(enum accel_dtype dtype, void *p, double x);
 uint64_t eval_load_int(enum accel_dtype dtype, const void *p);
 void eval_store_int(enum accel_dtype dtype, void *p, uint64_t x);
 
+/* What one of IR_ADD ... IR_MAX makes of two elements of a type. */
+void eval_pair(enum accel_dtype dtype, int fn, const void *a, const void *b, void *out);
+
 /* Walking an index over a shape. */
 static inline void eval_next(int64_t *index, const int64_t *dims, uint32_t rank)
 {
@@ -38,11 +41,15 @@ static inline void eval_next(int64_t *index, const int64_t *dims, uint32_t rank)
 /* Strides in elements with which @v repeats to @rank axes of @dims. */
 void eval_strides(const struct ir_value *v, uint32_t rank, int64_t *strides);
 
+/* For each element of a Fourier transform of @n. */
+uint64_t eval_transform_steps(int64_t n);
+
 /* The parts; each does some operators. */
 int eval_move(const struct ir_node *n, const void *const *in, void *const *out);
 int eval_math(const struct ir_node *n, const void *const *in, void *const *out);
 int eval_index(const struct ir_node *n, const void *const *in, void *const *out);
 int eval_tree(const struct ir_node *n, const void *const *in, void *const *out);
+int eval_signal(const struct ir_node *n, const void *const *in, void *const *out);
 int eval_resize(const struct ir_node *n, const void *const *in, void *const *out);
 
 #endif

@@ -277,8 +277,11 @@ const void *ir_known(struct ir_graph *g, struct ir_value *v)
 
 int ir_known_ints(struct ir_graph *g, struct ir_value *v, int64_t *ints, uint32_t max)
 {
-	const void *data = ir_known(g, v);
+	const void *data;
 
+	if (v && !v->count && !g->error && (v->dtype == ACCEL_I64 || v->dtype == ACCEL_I32))
+		return 0;
+	data = ir_known(g, v);
 	if (!data || (v->dtype != ACCEL_I64 && v->dtype != ACCEL_I32) || v->count > max)
 		return -1;
 	for (int64_t i = 0; i < v->count; i++)

@@ -40,6 +40,9 @@ enum ir_unary {
 
 enum ir_pad { IR_PAD_CONSTANT, IR_PAD_EDGE, IR_PAD_REFLECT };
 
+/* What SCATTER does with an element that is there, in the order of the updates. */
+enum ir_put { IR_PUT, IR_PUT_ADD, IR_PUT_MUL, IR_PUT_MIN, IR_PUT_MAX };
+
 enum ir_sample { IR_SAMPLE_NEAREST, IR_SAMPLE_LINEAR, IR_SAMPLE_CUBIC };
 enum ir_beyond { IR_BEYOND_ZERO, IR_BEYOND_EDGE, IR_BEYOND_REFLECT };
 
@@ -68,8 +71,8 @@ enum ir_op {
 	IR_GATHER,		/* x, indices; axis */
 	IR_GATHER_ELEMENTS,	/* x, indices; axis */
 	IR_GATHER_ND,		/* x, indices; axis: leading axes in common */
-	IR_SCATTER_ELEMENTS,	/* x, indices, updates; axis */
-	IR_SCATTER_ND,		/* x, indices, updates */
+	IR_SCATTER_ELEMENTS,	/* x, indices, updates; axis; fn: enum ir_put */
+	IR_SCATTER_ND,		/* x, indices, updates; fn: enum ir_put */
 	IR_WHERE,		/* condition, x, y */
 	IR_CUMSUM,		/* x, axis; flag: exclusive; flag2: reverse */
 	IR_TOPK,		/* axis; flag: largest; two results */
@@ -79,8 +82,11 @@ enum ir_op {
 				 * places[o, 0]; value: what is at place -1 */
 	IR_GRID_SAMPLE,		/* x, grid; fn: enum ir_sample; axis: enum ir_beyond; flag: corners are
 				 * at the middle of elements */
-	IR_ROI_ALIGN,		/* x, rois, batches; ints: height, width, samples or 0; value: scale;
+	IR_ROI_ALIGN,		/* x, rois, batches; fn: 0 mean, 1 largest; ints: height, width, samples or 0; value: scale;
 				 * flag: half an element is taken off */
+	IR_DFT,			/* x [..., 1 or 2], window or NULL; axis; flag: inverse; ints: elements of
+				 * a transform, elements from one to the next or 0: there is one alone */
+	IR_DET,
 	IR_REVERSE,		/* x, lengths; axis: that is reversed; ints: axis of the lengths */
 	IR_QUANTIZE,		/* x, scale, zero point; operands of these four: see quant.h */
 	IR_DEQUANTIZE,		/* x, scale, zero point */
@@ -157,6 +163,7 @@ struct ir_graph {
 	uint64_t brought;	/* bytes of elements that the file and the caller have given */
 	uint64_t made;		/* bytes of elements that came with no file */
 	uint64_t steps;		/* what has been worked out so far, see ir_afford() */
+	uint32_t depth;		/* graphs within graphs that are being put in place */
 	bool short_of;		/* something was left to the run because it takes too many */
 	int error;		/* the first one: all building after it does nothing */
 };

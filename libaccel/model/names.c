@@ -48,6 +48,7 @@ static const char *const ops[IR_OPS] = {
 	[IR_SCATTER_ND] = "scatter-nd", [IR_WHERE] = "where", [IR_CUMSUM] = "cumulative-sum",
 	[IR_TOPK] = "top-k", [IR_TRILU] = "triangle",
 	[IR_RESIZE] = "resize", [IR_GRID_SAMPLE] = "grid-sample", [IR_ROI_ALIGN] = "roi-align",
+	[IR_DFT] = "fourier-transform", [IR_DET] = "determinant",
 	[IR_REVERSE] = "reverse", [IR_CHECK] = "check-indices",
 	[IR_QUANTIZE] = "quantize", [IR_DEQUANTIZE] = "dequantize",
 	[IR_QMATMUL] = "integer-matmul", [IR_QCONV] = "integer-conv",

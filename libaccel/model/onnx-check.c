@@ -219,6 +219,24 @@ static int not_yet(const Onnx__GraphProto *graph, size_t i, const char *name, co
 		   "node", what, name);
 }
 
+/* @what: set to its name, for texts; room for 192. */
+static int node(const Onnx__NodeProto *n, size_t i, char *what)
+{
+	if (!n->op_type || !n->op_type[0])
+		return err(-EINVAL, NULL, "node %zu has no operator", i);
+	snprintf(what, 192, "node '%.64s' (%.64s)", n->name ? n->name : "", n->op_type);
+	if (n->n_attribute > 64)
+		return err(-EINVAL, NULL, "%s has %zu attributes; 64 are supported", what,
+			   n->n_attribute);
+	if (n->n_input > IR_INPUTS_MAX || n->n_output > IR_INPUTS_MAX)
+		return err(-E2BIG, NULL, "%s has more than %d operands or results", what,
+			   IR_INPUTS_MAX);
+	for (size_t k = 0; k < n->n_attribute; k++)
+		if (!n->attribute[k]->name || !n->attribute[k]->name[0])
+			return err(-EINVAL, NULL, "%s: attribute %zu has no name", what, k);
+	return 0;
+}
+
 static int nodes(const Onnx__GraphProto *graph, struct map *names)
 {
 	char what[192];
@@ -227,19 +245,9 @@ static int nodes(const Onnx__GraphProto *graph, struct map *names)
 	for (size_t i = 0; i < graph->n_node && !ret; i++) {
 		const Onnx__NodeProto *n = graph->node[i];
 
-		if (!n->op_type || !n->op_type[0])
-			return err(-EINVAL, NULL, "node %zu has no operator", i);
-		snprintf(what, sizeof(what), "node '%.64s' (%.64s)", n->name ? n->name : "",
-			 n->op_type);
-		if (n->n_attribute > 64)
-			return err(-EINVAL, NULL, "%s has %zu attributes; 64 are supported", what,
-				   n->n_attribute);
-		if (n->n_input > IR_INPUTS_MAX || n->n_output > IR_INPUTS_MAX)
-			return err(-E2BIG, NULL, "%s has more than %d operands or results", what,
-				   IR_INPUTS_MAX);
-		for (size_t k = 0; k < n->n_attribute; k++)
-			if (!n->attribute[k]->name || !n->attribute[k]->name[0])
-				return err(-EINVAL, NULL, "%s: attribute %zu has no name", what, k);
+		ret = node(n, i, what);
+		if (ret)
+			return ret;
 		for (size_t k = 0; k < n->n_input; k++)
 			if (n->input[k][0] && !map_get(names, n->input[k]))
 				return not_yet(graph, i, n->input[k], what);
@@ -277,6 +285,43 @@ static int check(Onnx__GraphProto *graph, struct map *names, int directory)
 		if (!ret && !map_get(names, v->name))
 			ret = err(-EINVAL, NULL, "output '%.64s' is computed by no node", v->name);
 	}
+	return ret;
+}
+
+static bool named(const Onnx__ValueInfoProto *v)
+{
+	return v->name && v->name[0];
+}
+
+int onnx_check_inner(const Onnx__GraphProto *graph)
+{
+	char what[192];
+	int ret = 0;
+
+	for (size_t i = 0; i < graph->n_input; i++)
+		if (!named(graph->input[i]))
+			return err(-EINVAL, NULL, "operand %zu of a graph in a node has no name", i);
+	for (size_t i = 0; i < graph->n_output; i++)
+		if (!named(graph->output[i]))
+			return err(-EINVAL, NULL, "result %zu of a graph in a node has no name", i);
+	if (graph->n_sparse_initializer)
+		return err(-EOPNOTSUPP, NULL, "a graph in a node has sparse constants");
+	for (size_t i = 0; i < graph->n_initializer && !ret; i++) {
+		const Onnx__TensorProto *t = graph->initializer[i];
+
+		if (!t->name || !t->name[0])
+			return err(-EINVAL, NULL, "constant %zu of a graph in a node has no name", i);
+		snprintf(what, sizeof(what), "constant '%.64s'", t->name);
+		if (onnx_tensor_external(t))
+			return err(-EOPNOTSUPP, NULL, "%s of a graph in a node has its data in another "
+				   "file", what);
+		ret = onnx_tensor_check(t, what);
+		if (!ret && (onnx_dtype(t->data_type) == ACCEL_NONE || t->n_dims > IR_RANK_MAX))
+			ret = err(-EOPNOTSUPP, NULL, "%s has %zu axes or is of %s, which is not supported",
+				  what, t->n_dims, onnx_dtype_name(t->data_type));
+	}
+	for (size_t i = 0; i < graph->n_node && !ret; i++)
+		ret = node(graph->node[i], i, what);
 	return ret;
 }
 

@@ -202,7 +202,7 @@ static void einsum(struct onnx_cx *c, int arg)
 		ir_fail(c->g, "it has no equation, or more than %d operands", LETTERS_MAX);
 		return;
 	}
-	p = (const char *)a->s.data;
+	p = a->s.len ? (const char *)a->s.data : "";
 	end = p + a->s.len;
 	for (uint32_t i = 0; i < c->nin; i++) {
 		if (!c->in[i] || (i && (p == end || *p++ != ','))) {

@@ -124,8 +124,9 @@ static const struct onnx_op *find_in(const struct onnx_op *const *tables, size_t
 static const struct onnx_op *find(const char *name, bool ml)
 {
 	static const struct onnx_op *const tables[] = {
-		onnx_ops_einsum, onnx_ops_loss, onnx_ops_math, onnx_ops_move, onnx_ops_net, onnx_ops_quant,
-		onnx_ops_recurrent, onnx_ops_resize, onnx_ops_window,
+		onnx_ops_constant, onnx_ops_control, onnx_ops_dynamic, onnx_ops_einsum, onnx_ops_index,
+		onnx_ops_loss, onnx_ops_math, onnx_ops_move, onnx_ops_net, onnx_ops_quant,
+		onnx_ops_recurrent, onnx_ops_resize, onnx_ops_shape, onnx_ops_signal, onnx_ops_window,
 	};
 	static const struct onnx_op *const ml_tables[] = { onnx_ops_ml, onnx_ops_ml_tree };
 
@@ -174,10 +175,31 @@ static void convert(struct onnx_cx *c)
 			onnx_cannot(c, "result %u is not supported", i);
 }
 
-static int node(struct ir_graph *g, const Onnx__ModelProto *model, const Onnx__NodeProto *proto,
-		struct map *names)
+static struct ir_value *look(const struct onnx_scope *s, const char *name)
 {
-	struct onnx_cx c = { .g = g, .node = proto, .opset = onnx_opset(model, proto->domain) };
+	struct ir_value *v = NULL;
+
+	for (; s && !v; s = s->outer)
+		v = map_get(&s->names, name);
+	return v;
+}
+
+static int define(struct ir_graph *g, struct onnx_scope *scope, const char *name, struct ir_value *v)
+{
+	int ret = v ? map_put(&scope->names, name, v) : 0;
+
+	if (ret == -EEXIST)
+		return ir_fail(g, "the name '%.64s' is taken", name);
+	if (ret && !g->error)
+		g->error = err_nomem("names");
+	return g->error;
+}
+
+static int node(struct ir_graph *g, const Onnx__ModelProto *model, const Onnx__NodeProto *proto,
+		struct onnx_scope *scope)
+{
+	struct onnx_cx c = { .g = g, .node = proto, .opset = onnx_opset(model, proto->domain),
+			     .model = model, .scope = scope };
 	struct ir_node **rollback = g->last;
 	struct ir_node *missing;
 
@@ -191,8 +213,12 @@ static int node(struct ir_graph *g, const Onnx__ModelProto *model, const Onnx__N
 	c.out = ir_alloc(g, (c.nout + 1) * sizeof(*c.out));
 	if (!c.in || !c.out)
 		return g->error;
-	for (uint32_t i = 0; i < c.nin; i++)
-		c.in[i] = proto->input[i][0] ? map_get(names, proto->input[i]) : NULL;
+	for (uint32_t i = 0; i < c.nin; i++) {
+		c.in[i] = proto->input[i][0] ? look(scope, proto->input[i]) : NULL;
+		if (proto->input[i][0] && !c.in[i])
+			return ir_fail(g, "its operand '%.64s' is no value of a node before it",
+				       proto->input[i]);
+	}
 	convert(&c);
 	if (g->error)
 		return g->error;
@@ -213,8 +239,8 @@ static int node(struct ir_graph *g, const Onnx__ModelProto *model, const Onnx__N
 		/* Shapes are computed from small integers: they are wanted at once. */
 		if (!ir_is_float(c.out[i]->dtype))
 			ir_known(g, c.out[i]);
-		if (map_put(names, proto->output[i], c.out[i]))
-			return g->error = err_nomem("names");
+		if (define(g, scope, proto->output[i], c.out[i]))
+			break;
 	}
 	return g->error;
 }
@@ -303,7 +329,7 @@ static struct ir_value *fixed(struct ir_graph *g, struct ir_value *v,
 	return v;
 }
 
-static int inputs(struct ir_graph *g, const Onnx__GraphProto *proto, struct map *names,
+static int inputs(struct ir_graph *g, const Onnx__GraphProto *proto, struct onnx_scope *scope,
 		  const struct accel_session_opts *opts)
 {
 	const struct accel_model_dim *dims = opts->dims;
@@ -325,8 +351,8 @@ static int inputs(struct ir_graph *g, const Onnx__GraphProto *proto, struct map 
 
 		g->inputs[i] = v;
 		g->ninputs = i + 1;
-		if (v && map_put(names, v->name, fixed(g, v, opts, used + ndims)) && !g->error)
-			g->error = err_nomem("names");
+		if (v)
+			define(g, scope, v->name, fixed(g, v, opts, used + ndims));
 	}
 	for (size_t i = 0; i < ndims && !g->error; i++)
 		if (!used[i])
@@ -339,7 +365,7 @@ static int inputs(struct ir_graph *g, const Onnx__GraphProto *proto, struct map 
 	return g->error;
 }
 
-static int constants(struct ir_graph *g, const Onnx__GraphProto *proto, struct map *names)
+static int constants(struct ir_graph *g, const Onnx__GraphProto *proto, struct onnx_scope *scope)
 {
 	for (size_t i = 0; i < proto->n_initializer && !g->error; i++) {
 		const Onnx__TensorProto *t = proto->initializer[i];
@@ -348,7 +374,8 @@ static int constants(struct ir_graph *g, const Onnx__GraphProto *proto, struct m
 
 		/* The model lives longer than its graphs: raw data stay where they are. */
 		if (!data || (uintptr_t)data % 8 || t->data_type == ONNX__TENSOR_PROTO__DATA_TYPE__BOOL) {
-			void *copy = ir_alloc(g, onnx_tensor_size(t));
+			void *copy = g->depth ? ir_make(g, onnx_tensor_size(t)) :
+						ir_alloc(g, onnx_tensor_size(t));
 
 			if (!copy)
 				break;
@@ -358,23 +385,58 @@ static int constants(struct ir_graph *g, const Onnx__GraphProto *proto, struct m
 		v = ir_constant(g, onnx_dtype(t->data_type), (uint32_t)t->n_dims, t->dims, data);
 		if (!v)
 			break;
-		g->brought += v->size;
+		g->brought += g->depth ? 0 : v->size;
 		v->name = t->name;
-		if (map_put(names, t->name, v))
-			g->error = err_nomem("names");
+		define(g, scope, t->name, v);
 	}
 	return g->error;
 }
 
+int onnx_inline(struct onnx_cx *c, const Onnx__GraphProto *proto, struct ir_value *const *in,
+		uint32_t nin, struct ir_value **out, uint32_t nout)
+{
+	struct onnx_scope scope = { .outer = c->scope };
+	struct ir_graph *g = c->g;
+	const char *name = g->name, *origin = g->origin;
+
+	if (g->error)
+		return g->error;
+	if (proto->n_input != nin || proto->n_output != nout)
+		return ir_fail(g, "a graph in it has %zu operands and %zu results, not %u and %u",
+			       proto->n_input, proto->n_output, nin, nout);
+	/* A loop around nothing costs, too. */
+	if (!ir_afford(g, 64 * (1 + (uint64_t)proto->n_node + proto->n_initializer + nin + nout)))
+		return ir_fail(g, "what is in it takes too many turns: more than %llu steps",
+			       (unsigned long long)IR_STEPS(g));
+	g->error = onnx_check_inner(proto);
+	g->depth++;
+	for (uint32_t i = 0; i < nin && !g->error; i++)
+		define(g, &scope, proto->input[i]->name, in[i]);
+	if (!g->error)
+		constants(g, proto, &scope);
+	for (size_t i = 0; i < proto->n_node && !g->error; i++)
+		node(g, c->model, proto->node[i], &scope);
+	g->depth--;
+	g->name = name;
+	g->origin = origin;
+	for (uint32_t i = 0; i < nout && !g->error; i++) {
+		out[i] = look(&scope, proto->output[i]->name);
+		if (!out[i])
+			ir_fail(g, "its result '%.64s' is computed by no node", proto->output[i]->name);
+	}
+	map_free(&scope.names);
+	return g->error;
+}
+
 /* An output is a value of its own: no input, no constant, no other output. */
-static void outputs(struct ir_graph *g, const Onnx__GraphProto *proto, struct map *names)
+static void outputs(struct ir_graph *g, const Onnx__GraphProto *proto, const struct onnx_scope *scope)
 {
 	g->name = "";
 	g->origin = "";
 	g->noutputs = (uint32_t)proto->n_output;
 	g->outputs = ir_alloc(g, (g->noutputs + 1) * sizeof(*g->outputs));
 	for (uint32_t i = 0; i < g->noutputs && !g->error; i++) {
-		struct ir_value *v = map_get(names, proto->output[i]->name);
+		struct ir_value *v = look(scope, proto->output[i]->name);
 
 		if (!v->from || v->bound)
 			v = b_reshape(g, v, v->rank, v->dims);
@@ -402,19 +464,19 @@ static void types(struct ir_graph *g, const Onnx__GraphProto *proto)
 struct ir_graph *onnx_graph(const Onnx__ModelProto *model, const struct accel_session_opts *opts)
 {
 	struct ir_graph *g = ir_create();
-	struct map names = { 0 };
+	struct onnx_scope scope = { 0 };
 	const Onnx__GraphProto *proto = model->graph;
 
 	if (!g)
 		return NULL;
-	if (!inputs(g, proto, &names, opts))
-		constants(g, proto, &names);
+	if (!inputs(g, proto, &scope, opts))
+		constants(g, proto, &scope);
 	for (size_t i = 0; i < proto->n_node && !g->error; i++)
-		node(g, model, proto->node[i], &names);
+		node(g, model, proto->node[i], &scope);
 	if (!g->error)
-		outputs(g, proto, &names);
+		outputs(g, proto, &scope);
 	types(g, proto);
-	map_free(&names);
+	map_free(&scope.names);
 	if (g->error) {
 		ir_free(g);
 		return NULL;

@@ -52,6 +52,25 @@ static void binary(struct onnx_cx *c, int fn)
 	c->out[0] = b_binary(c->g, (enum ir_binary)fn, a, b);
 }
 
+static void bitwise(struct onnx_cx *c, int fn)
+{
+	struct ir_value *a = c->in[0];
+	void *ones = fn == IR_NOT && ir_is_int(a->dtype) ? ir_alloc(c->g, 8) : NULL;
+
+	if (!ir_is_int(a->dtype)) {
+		ir_fail(c->g, "its operand is %s", accel_dtype_name(a->dtype));
+		return;
+	}
+	if (fn != IR_NOT) {
+		c->out[0] = b_binary(c->g, (enum ir_binary)fn, a, c->in[1]);
+		return;
+	}
+	if (!ones)
+		return;
+	memset(ones, 0xff, 8);
+	c->out[0] = b_binary(c->g, IR_XOR, a, ir_constant(c->g, a->dtype, 0, NULL, ones));
+}
+
 static void modulo(struct onnx_cx *c, int arg)
 {
 	bool fmod = onnx_attr_i(c, "fmod", 0);
@@ -335,8 +354,13 @@ static void reduce(struct onnx_cx *c, int which)
 		onnx_cannot(c, "of %s it is not supported", accel_dtype_name(x->dtype));
 		return;
 	}
-	if (x->dtype == ACCEL_BOOL) {
+	if (x->dtype == ACCEL_BOOL && (c->opset < 20 || (which != MAX && which != MIN))) {
 		onnx_cannot(c, "of bool it is not supported");
+		return;
+	}
+	if (x->dtype == ACCEL_BOOL) {
+		x = b_reduce(c->g, fns[which], b_cast(c->g, x, ACCEL_U8), axes, keep);
+		c->out[0] = b_cast(c->g, x, ACCEL_BOOL);
 		return;
 	}
 	if (which == LOG_SUM_EXP) {
@@ -497,6 +521,10 @@ const struct onnx_op onnx_ops_math[] = {
 	{ "Atan", 1, 1, unary, IR_ATAN },
 	{ "Atanh", 1, 1, unary, IR_ATANH },
 	{ "BitShift", 2, 2, shift, 0 },
+	{ "BitwiseAnd", 2, 2, bitwise, IR_AND },
+	{ "BitwiseNot", 1, 1, bitwise, IR_NOT },
+	{ "BitwiseOr", 2, 2, bitwise, IR_OR },
+	{ "BitwiseXor", 2, 2, bitwise, IR_XOR },
 	{ "Ceil", 1, 1, unary, IR_CEIL },
 	{ "Celu", 1, 1, composed, CELU },
 	{ "Clip", 1, 3, clip, 0 },

@@ -56,12 +56,12 @@ static void batch_norm(struct onnx_cx *c, int arg)
 	struct ir_graph *g = c->g;
 	struct ir_value *x = c->in[0], *p[4], *y;
 	double epsilon = (double)onnx_attr_f(c, "epsilon", 1e-5f);
+	double momentum = (double)onnx_attr_f(c, "momentum", 0.9f);
+	bool training = c->opset >= 14 && onnx_attr_i(c, "training_mode", 0);
 
 	(void)arg;
-	onnx_attr_f(c, "momentum", 0.9f);
 	onnx_attr(c, "consumed_inputs", ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INTS);
-	if ((c->opset < 7 && !onnx_attr_i(c, "is_test", 0)) ||
-	    (c->opset >= 14 && onnx_attr_i(c, "training_mode", 0)))
+	if (c->opset < 7 && !onnx_attr_i(c, "is_test", 0))
 		onnx_cannot(c, "training is not supported");
 	if (c->opset < 9 && !onnx_attr_i(c, "spatial", 1))
 		onnx_cannot(c, "statistics that are not per channel are not supported");
@@ -75,6 +75,18 @@ static void batch_norm(struct onnx_cx *c, int arg)
 		p[i] = b_cast(g, channels(c, c->in[1 + i], x), x->dtype);
 		if (!p[i])
 			return;
+	}
+	for (int i = 2; i < 4 && training; i++) {
+		struct ir_value *old = c->in[1 + i], *now;
+
+		/* The statistics are those of the batch, and change those that are kept. */
+		y = i == 2 ? x : b_unary(g, IR_SQUARE, b_binary(g, IR_SUB, x, p[2]));
+		p[i] = b_reduce(g, ACCEL_REDUCE_MEAN, y, ((1u << x->rank) - 1) & ~2u, true);
+		now = b_cast(g, b_reshape(g, p[i], 1, old->dims), old->dtype);
+		y = b_binary(g, IR_MUL, old, number(c, old, momentum));
+		y = b_binary(g, IR_ADD, y, b_binary(g, IR_MUL, now, number(c, old, 1 - momentum)));
+		if (c->nout > (uint32_t)i - 1)
+			c->out[i - 1] = y;
 	}
 	y = b_binary(g, IR_SUB, x, p[2]);
 	y = b_binary(g, IR_MUL, y, factor(c, p[3], p[0], epsilon));

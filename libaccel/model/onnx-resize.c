@@ -121,9 +121,10 @@ static double stretch(const struct how *h)
 /* Elements from @first on, relative to the one before the place. */
 static int64_t taps(const struct how *h, int64_t *first)
 {
-	int64_t reach = h->mode == CUBIC ? 2 : 1;
+	double reach = (h->mode == CUBIC ? 2 : 1) / stretch(h);
 
-	*first = (int64_t)floor((double)-reach / stretch(h)) + 1;
+	/* More than there may be is as good as any. */
+	*first = 1 - (reach < TAPS_MAX ? (int64_t)ceil(reach) : TAPS_MAX);
 	return h->mode == NEAREST ? 1 : 2 - 2 * *first;
 }
 
@@ -167,7 +168,7 @@ static struct ir_value *along(struct onnx_cx *c, struct ir_value *x, uint32_t ax
 	char *weights;
 	double w[TAPS_MAX];
 
-	if (n > TAPS_MAX || h->to > LENGTH_MAX) {
+	if (n > TAPS_MAX || h->to > LENGTH_MAX || !ir_afford(g, 8 * (uint64_t)(h->to * n))) {
 		onnx_cannot(c, "%lld elements that each depend on %lld are not supported",
 			    (long long)h->to, (long long)n);
 		return NULL;
@@ -222,13 +223,16 @@ static int floats(struct onnx_cx *c, uint32_t i, const char *name, double *list,
 }
 
 /* Sizes may be made to keep the ratio of the axes. */
-static void keep_ratio(struct onnx_cx *c, const int64_t *axes, int n, int64_t *sizes, double *scales)
+static void keep_ratio(struct onnx_cx *c, int policy, const int64_t *axes, int n, int64_t *sizes,
+		       double *scales)
 {
-	int policy = c->opset >= 18 ? one_of(c, "keep_aspect_ratio_policy", policies, 0) : 0;
 	double scale = 0;
 
-	for (int i = 0; i < n; i++)
-		scales[i] = (double)sizes[i] / (double)c->in[0]->dims[axes[i]];
+	for (int i = 0; i < n; i++) {
+		int64_t dim = c->in[0]->dims[axes[i]];
+
+		scales[i] = dim ? (double)sizes[i] / (double)dim : 1;
+	}
 	if (!policy)
 		return;
 	for (int i = 0; i < n; i++)
@@ -280,6 +284,7 @@ static void resize(struct onnx_cx *c, int arg)
 	int64_t axes[IR_RANK_MAX], sizes[IR_RANK_MAX];
 	double scales[IR_RANK_MAX], roi[2 * IR_RANK_MAX] = { 0 };
 	int naxes = c->opset >= 18 ? onnx_attr_ints(c, "axes", axes, IR_RANK_MAX) : -1;
+	int policy = c->opset >= 18 ? one_of(c, "keep_aspect_ratio_policy", policies, 0) : 0;
 	int nscales, nsizes = -1, nroi = -1, n = naxes < 0 ? (int)c->in[0]->rank : naxes;
 	struct ir_value *x = c->in[0];
 
@@ -311,7 +316,7 @@ static void resize(struct onnx_cx *c, int arg)
 			sizes[i] = (int64_t)floor(scales[i] * (double)x->dims[axes[i]]);
 	}
 	if (nscales < 0)
-		keep_ratio(c, axes, n, sizes, scales);
+		keep_ratio(c, policy, axes, n, sizes, scales);
 	resize_all(c, &h, axes, n, sizes, scales, roi);
 }
 
@@ -388,7 +393,7 @@ static void grid_sample(struct onnx_cx *c, int arg)
 
 static void roi_align(struct onnx_cx *c, int arg)
 {
-	static const char *const ways[] = { "avg", NULL };
+	static const char *const ways[] = { "avg", "max", NULL };
 	static const char *const from[] = { "output_half_pixel", "half_pixel", NULL };
 	struct ir_value *x = c->in[0], *rois = c->in[1], *batches = c->in[2], *y;
 	int64_t height = onnx_attr_i(c, "output_height", 1), width = onnx_attr_i(c, "output_width", 1);
@@ -396,10 +401,10 @@ static void roi_align(struct onnx_cx *c, int arg)
 	float scale = onnx_attr_f(c, "spatial_scale", 1);
 	bool half = c->opset >= 16 &&
 		    one_of(c, "coordinate_transformation_mode", from, 1);
+	int way = one_of(c, "mode", ways, 0);
 	struct ir_node *n;
 
 	(void)arg;
-	one_of(c, "mode", ways, 0);
 	if (!ir_is_real(x->dtype) || !ir_is_real(rois->dtype))
 		onnx_cannot(c, "of %s it is not supported", accel_dtype_name(x->dtype));
 	if (c->why)
@@ -419,6 +424,7 @@ static void roi_align(struct onnx_cx *c, int arg)
 	n = y ? ir_node(c->g, IR_ROI_ALIGN, 0, c->in, 3, y) : NULL;
 	if (!n)
 		return;
+	n->fn = way;
 	n->ints[0] = height;
 	n->ints[1] = width;
 	n->ints[2] = samples;

@@ -232,11 +232,37 @@ static void conv_transpose(struct onnx_cx *c, int arg)
 
 /* --- Pooling ----------------------------------------------------------------------------- */
 
+/* Places within a whole operand, counted with the last two axes of each image exchanged. */
+static struct ir_value *by_columns(struct onnx_cx *c, struct ir_value *at, const struct ir_value *x)
+{
+	struct ir_graph *g = c->g;
+	int64_t size = 1, turned;
+	struct ir_value *y = NULL, *left = at, *part;
+
+	/* From the last axis on, which counts the most now. */
+	for (uint32_t i = 2; i < x->rank; i++)
+		size *= x->dims[i];
+	turned = size;
+	if (!size)
+		return at;
+	for (uint32_t i = x->rank; i-- > 2;) {
+		struct ir_value *dim = ir_scalar_f(g, ACCEL_I64, (double)x->dims[i]);
+
+		turned /= x->dims[i];
+		part = b_binary(g, IR_MUL, b_binary(g, IR_MOD, left, dim),
+				ir_scalar_f(g, ACCEL_I64, (double)turned));
+		left = b_binary(g, IR_DIV, left, dim);
+		y = y ? b_binary(g, IR_ADD, y, part) : part;
+	}
+	part = b_binary(g, IR_MUL, left, ir_scalar_f(g, ACCEL_I64, (double)size));
+	return b_binary(g, IR_ADD, y, part);
+}
+
 static void pool(struct onnx_cx *c, int fn)
 {
 	struct ir_value *x = c->in[0];
 	bool bytes = fn == ACCEL_POOL_MAX && (x->dtype == ACCEL_U8 || x->dtype == ACCEL_I8);
-	int64_t dims[IR_RANK_MAX], ints[15] = { 0 }, kernel[2 * AXES], order, p;
+	int64_t dims[IR_RANK_MAX], ints[15] = { 0 }, kernel[2 * AXES], order, p, norm = 0;
 	bool ceil = onnx_attr_i(c, "ceil_mode", 0), holes = false, indices;
 	struct ir_node *n;
 	struct window w;
@@ -246,13 +272,18 @@ static void pool(struct onnx_cx *c, int fn)
 	if (fn == ACCEL_POOL_AVERAGE)
 		holes = onnx_attr_i(c, "count_include_pad", 0);
 	if (fn == ACCEL_POOL_L2) {
-		p = onnx_attr_i(c, "p", 2);
-		if (p != 1 && p != 2)
-			onnx_cannot(c, "norms but 1 and 2 are not supported");
-		fn = p == 1 ? ACCEL_POOL_L1 : ACCEL_POOL_L2;
+		norm = onnx_attr_i(c, "p", 2);
+		if (norm < 1 || norm > 1024 || !ir_is_real(x->dtype)) {
+			ir_fail(c->g, "norm %lld of %s", (long long)norm, accel_dtype_name(x->dtype));
+			return;
+		}
+		fn = norm == 2 ? ACCEL_POOL_L2 : ACCEL_POOL_L1;
+		if (norm > 2)
+			x = b_binary(c->g, IR_POW, b_unary(c->g, IR_ABS, x),
+				     ir_scalar_f(c->g, x->dtype, (double)norm));
+		if (!x)
+			return;
 	}
-	if (indices && order)
-		onnx_cannot(c, "indices column by column are not supported");
 	if (!window(c, &w, bytes))
 		return;
 	list(c, "kernel_shape", w.axes, 0, 1, kernel);
@@ -277,15 +308,126 @@ static void pool(struct onnx_cx *c, int fn)
 	if (!n)
 		return;
 	c->out[0] = n->out[0];
+	if (norm > 2)
+		c->out[0] = b_binary(c->g, IR_POW, n->out[0],
+				     ir_scalar_f(c->g, x->dtype, 1 / (double)norm));
 	if (indices)
-		c->out[1] = n->out[1];
+		c->out[1] = order ? by_columns(c, n->out[1], x) : n->out[1];
+}
+
+/* The other way: each element goes where it was the largest, all else is 0. */
+static void max_unpool(struct onnx_cx *c, int arg)
+{
+	struct ir_graph *g = c->g;
+	struct ir_value *x = c->in[0], *at = c->in[1], *y;
+	int64_t dims[IR_RANK_MAX], want[IR_RANK_MAX], pads[IR_INTS_MAX] = { 0 }, kernel[2 * AXES];
+	int n = onnx_in(c, 2) ? onnx_numbers(c, "output_shape", 1, 2, want, IR_RANK_MAX) : 0;
+	struct window w;
+
+	(void)arg;
+	if (!window(c, &w, false))
+		return;
+	list(c, "kernel_shape", w.axes, 0, 1, kernel);
+	if (at->dtype != ACCEL_I64 || at->rank != x->rank ||
+	    memcmp(at->dims, x->dims, x->rank * sizeof(*x->dims)) || (n && n != (int)x->rank))
+		ir_fail(g, "indices or the shape do not fit the operand");
+	if (g->error || c->why)
+		return;
+	memcpy(dims, x->dims, sizeof(dims));
+	for (uint32_t i = 0; i < w.axes; i++)
+		dims[2 + i] = x->dims[2 + i] ? (x->dims[2 + i] - 1) * w.stride[i] + kernel[i] -
+						w.before[i] - w.after[i] : 0;
+	y = ir_value(g, x->dtype, x->rank, dims);
+	if (!y)
+		return;
+	y = b_expand(g, ir_scalar_f(g, x->dtype, 0), 1, &y->count);
+	y = b_scatter(g, y, b_reshape(g, at, 1, &at->count), b_reshape(g, x, 1, &x->count), IR_PUT, 0);
+	y = b_reshape(g, y, x->rank, dims);
+	for (int i = 0; i < n; i++)
+		pads[n + i] = want[i] >= 0 && want[i] <= INT32_MAX ? want[i] - dims[i] : INT64_MIN;
+	c->out[0] = n ? b_pad(g, y, pads, IR_PAD_CONSTANT, NULL) : y;
+}
+
+/* Columns of patches back to an image: elements that several patches have are added. */
+static void col2im(struct onnx_cx *c, int arg)
+{
+	struct ir_graph *g = c->g;
+	struct ir_value *x = c->in[0], *y, *at;
+	int64_t image[AXES], block[AXES], room[AXES], steps[AXES], all = 1, patch = 1, places = 1, *table;
+	int64_t dims[IR_RANK_MAX], starts[IR_RANK_MAX] = { 0 }, ones[IR_RANK_MAX] = { 1, 1, 1, 1, 1 };
+	int n = onnx_numbers(c, "image_shape", 1, 1, image, AXES);
+	int nb = onnx_numbers(c, "block_shape", 1, 2, block, AXES), pads = 0;
+	int64_t dilation[AXES], stride[AXES], pad[2 * AXES];
+
+	(void)arg;
+	if (c->why || c->g->error)
+		return;
+	if (n < 1 || nb != n || x->rank != 3 || !ir_is_real(x->dtype)) {
+		ir_fail(g, "its operands are not reals [N, channels * block, patches] and two shapes");
+		return;
+	}
+	list(c, "dilations", (uint32_t)n, 1, 1, dilation);
+	list(c, "strides", (uint32_t)n, 1, 1, stride);
+	pads = onnx_attr_ints(c, "pads", pad, 2 * AXES);
+	if (pads >= 0 && pads != 2 * n)
+		ir_fail(g, "attribute 'pads' has %d numbers, not %d", pads, 2 * n);
+	for (int i = 0; i < n && !g->error; i++) {
+		int64_t before = pads < 0 ? 0 : pad[i], after = pads < 0 ? 0 : pad[n + i];
+		int64_t reach;
+
+		if (image[i] < 1 || image[i] > 1 << 24 || block[i] < 1 || block[i] > 1 << 12 ||
+		    before < 0 || before > 1 << 24 || after < 0 || after > 1 << 24) {
+			ir_fail(g, "axis %d of the image cannot be made of such blocks", i);
+			return;
+		}
+		room[i] = image[i] + before + after;
+		reach = dilation[i] * (block[i] - 1) + 1;
+		steps[i] = reach > room[i] ? 0 : (room[i] - reach) / stride[i] + 1;
+		all *= room[i];
+		patch *= block[i];
+		places *= steps[i];
+		starts[2 + i] = before;
+	}
+	if (g->error || all > INT32_MAX || x->dims[2] != places || x->dims[1] % patch) {
+		ir_fail(g, "%lld columns of %lld elements, not %lld of a multiple of %lld",
+			(long long)x->dims[2], (long long)x->dims[1], (long long)places, (long long)patch);
+		return;
+	}
+	table = ir_make(g, (uint64_t)(patch * places) * sizeof(*table) + 8);
+	if (!table)
+		return;
+	for (int64_t p = 0; p < patch; p++) {
+		for (int64_t s = 0; s < places; s++) {
+			int64_t to = 0, size = 1, tap = p, step = s;
+
+			for (int i = n; i--; tap /= block[i], step /= steps[i]) {
+				to += (tap % block[i] * dilation[i] + step % steps[i] * stride[i]) * size;
+				size *= room[i];
+			}
+			table[p * places + s] = to;
+		}
+	}
+	dims[0] = x->dims[0];
+	dims[1] = x->dims[1] / patch;
+	dims[2] = patch * places;
+	x = b_reshape(g, x, 3, dims);
+	at = b_expand(g, ir_constant(g, ACCEL_I64, 1, &dims[2], table), 3, dims);
+	dims[2] = all;
+	y = b_expand(g, ir_scalar_f(g, c->in[0]->dtype, 0), 3, dims);
+	y = b_scatter(g, y, at, x, IR_PUT_ADD, 2);
+	memcpy(dims + 2, room, sizeof(room));
+	y = b_reshape(g, y, (uint32_t)n + 2, dims);
+	memcpy(dims + 2, image, sizeof(image));
+	c->out[0] = b_slice(g, y, starts, ones, dims);
 }
 
 const struct onnx_op onnx_ops_window[] = {
 	{ "AveragePool", 1, 1, pool, ACCEL_POOL_AVERAGE },
+	{ "Col2Im", 3, 3, col2im, 0 },
 	{ "Conv", 2, 3, conv, 0 },
 	{ "ConvTranspose", 2, 3, conv_transpose, 0 },
 	{ "LpPool", 1, 1, pool, ACCEL_POOL_L2 },
 	{ "MaxPool", 1, 1, pool, ACCEL_POOL_MAX },
+	{ "MaxUnpool", 2, 3, max_unpool, 0 },
 	{ 0 },
 };

@@ -50,6 +50,9 @@ int onnx_external(Onnx__TensorProto *t, int directory, const char *what);
 /** onnx_check() - structure of a model: names, order, types. */
 int onnx_check(Onnx__ModelProto *model, int directory);
 
+/** onnx_check_inner() - the same of a graph within a graph, but for the names that it uses. */
+int onnx_check_inner(const Onnx__GraphProto *graph);
+
 /** onnx_opset() - version of the operators of a domain, "" is the default one; 0: the model has none. */
 int64_t onnx_opset(const Onnx__ModelProto *model, const char *domain);
 
@@ -69,9 +72,17 @@ int onnx_inputs(const Onnx__GraphProto *graph, uint32_t **indices, uint32_t *cou
  */
 struct ir_graph *onnx_graph(const Onnx__ModelProto *model, const struct accel_session_opts *opts);
 
+/** struct onnx_scope - names of values: those of a graph, and of those that it is in */
+struct onnx_scope {
+	struct map names;
+	const struct onnx_scope *outer;
+};
+
 /** struct onnx_cx - one node that is converted */
 struct onnx_cx {
 	struct ir_graph *g;
+	const Onnx__ModelProto *model;
+	const struct onnx_scope *scope;
 	const Onnx__NodeProto *node;
 	int64_t opset;
 	struct ir_value **in;	/* NULL: absent */
@@ -84,6 +95,14 @@ struct onnx_cx {
 
 /** onnx_cannot() - note why a node cannot run. */
 void onnx_cannot(struct onnx_cx *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/** onnx_inline() - put a graph that a node has in place
+ * @in: values of its inputs
+ * @out: set to its outputs'
+ * Errors: those of the graph
+ */
+int onnx_inline(struct onnx_cx *c, const Onnx__GraphProto *graph, struct ir_value *const *in,
+		uint32_t nin, struct ir_value **out, uint32_t nout);
 
 /* Attributes; those that are absent give @fallback. A wrong type is an error of the graph. */
 const Onnx__AttributeProto *onnx_attr(struct onnx_cx *c, const char *name,
@@ -123,8 +142,10 @@ struct onnx_op {
 };
 
 /* Tables; each ends with an element without name. */
-extern const struct onnx_op onnx_ops_einsum[], onnx_ops_loss[], onnx_ops_math[], onnx_ops_move[],
-			    onnx_ops_net[], onnx_ops_quant[], onnx_ops_recurrent[], onnx_ops_resize[], onnx_ops_window[];
+extern const struct onnx_op onnx_ops_constant[], onnx_ops_control[], onnx_ops_dynamic[],
+			    onnx_ops_einsum[], onnx_ops_index[], onnx_ops_loss[], onnx_ops_math[],
+			    onnx_ops_move[], onnx_ops_net[], onnx_ops_quant[], onnx_ops_recurrent[],
+			    onnx_ops_resize[], onnx_ops_shape[], onnx_ops_signal[], onnx_ops_window[];
 /* Of the domain ai.onnx.ml. */
 extern const struct onnx_op onnx_ops_ml[], onnx_ops_ml_tree[];
 

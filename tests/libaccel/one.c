@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+#include <math.h>
+
 #include "one.h"
 
 int one_make(struct one *o, const Onnx__ModelProto *m, const struct accel_session_opts *opts)
@@ -34,4 +36,56 @@ bool one_run(struct one *o)
 		return true;
 	check_fail(__FILE__, __LINE__, accel_last_error()->text);
 	return false;
+}
+
+/* The first output's elements, to be freed, or NULL. */
+static void *result(const Onnx__ModelProto *m, const void *x, size_t size, size_t want_size)
+{
+	struct accel_value_info info = ACCEL_INIT(info);
+	void *data = calloc(1, want_size + 1);
+	bool good = false;
+	struct one o;
+
+	if (one_make(&o, m, NULL)) {
+		check_fail(__FILE__, __LINE__, accel_last_error()->text);
+	} else if (!accel_session_output(o.session, 0, &info) && info.size != want_size) {
+		printf("# its output has %llu bytes, not %zu\n", (unsigned long long)info.size, want_size);
+	} else {
+		good = (!x || !accel_session_write(o.session, 0, x, size)) && one_run(&o) &&
+		       !accel_session_read(o.session, 0, data, want_size);
+	}
+	one_done(&o);
+	if (good)
+		return data;
+	free(data);
+	return NULL;
+}
+
+bool one_gives(const Onnx__ModelProto *m, const void *x, size_t size, const void *want, size_t want_size)
+{
+	unsigned char *got = result(m, x, size, want_size);
+	bool same = got && !memcmp(got, want, want_size);
+
+	for (size_t i = 0; got && !same && i < want_size; i++)
+		if (got[i] != ((const unsigned char *)want)[i]) {
+			printf("# byte %zu is %u, not %u\n", i, got[i], ((const unsigned char *)want)[i]);
+			break;
+		}
+	free(got);
+	return same;
+}
+
+bool one_near(const Onnx__ModelProto *m, const void *x, size_t size, const float *want, size_t count,
+	      double tolerance)
+{
+	float *got = result(m, x, size, count * sizeof(*want));
+	bool near = got;
+
+	for (size_t i = 0; i < count && near; i++) {
+		near = fabs((double)got[i] - (double)want[i]) <= tolerance;
+		if (!near)
+			printf("# element %zu is %.9g, not %.9g\n", i, (double)got[i], (double)want[i]);
+	}
+	free(got);
+	return near;
 }

@@ -21,4 +21,12 @@ void one_done(struct one *o);
 /* False if it failed, which is recorded as a failure of the test. */
 bool one_run(struct one *o);
 
+/*
+ * Whether a model of one input or none gives these elements as its first output: to the bit, or floats within
+ * @tolerance. What is wrong is printed.
+ */
+bool one_gives(const Onnx__ModelProto *m, const void *x, size_t size, const void *want, size_t want_size);
+bool one_near(const Onnx__ModelProto *m, const void *x, size_t size, const float *want, size_t count,
+	      double tolerance);
+
 #endif

@@ -167,6 +167,11 @@ void onnx_float(Onnx__NodeProto *n, const char *name, float x)
 	a->f = x;
 }
 
+void onnx_graph_in(Onnx__NodeProto *n, const char *name, const Onnx__ModelProto *m)
+{
+	attribute(n, name, ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__GRAPH)->g = m->graph;
+}
+
 static ProtobufCBinaryData bytes(const char *value)
 {
 	ProtobufCBinaryData b = { strlen(value), (uint8_t *)text(value, strlen(value)) };

@@ -29,6 +29,8 @@ void onnx_float(Onnx__NodeProto *n, const char *name, float value);
 void onnx_string(Onnx__NodeProto *n, const char *name, const char *value);
 void onnx_strings(Onnx__NodeProto *n, const char *name, const char *const *values, size_t count);
 void onnx_reals(Onnx__NodeProto *n, const char *name, const float *values, size_t count);
+/* The graph of another model, as If and Loop have some. */
+void onnx_graph_in(Onnx__NodeProto *n, const char *name, const Onnx__ModelProto *m);
 /* Elements are small numbers that depend on @seed; of I64 they are @values. */
 Onnx__TensorProto *onnx_floats(Onnx__ModelProto *m, const char *name, const int64_t *dims, int seed);
 Onnx__TensorProto *onnx_longs(Onnx__ModelProto *m, const char *name, const int64_t *values,

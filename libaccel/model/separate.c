@@ -240,6 +240,49 @@ static bool elements(struct walk *w, const struct ir_node *n, int64_t *axis)
 	return *axis < 0 || *axis != n->axis || no(w, "it moves elements along the batch");
 }
 
+/* Each image has its own grid. */
+static bool grid_sample(struct walk *w, const struct ir_node *n, int64_t *axis)
+{
+	*axis = axis_of(n->in[0]);
+	return (*axis <= 0 && axis_of(n->in[1]) == *axis) ||
+	       no(w, "its grid has not the batch that its images have");
+}
+
+/* Regions of one image for all may come one after the other; else they name the image. */
+static bool roi_align(struct walk *w, const struct ir_node *n, int64_t *axis)
+{
+	int64_t rois = axis_of(n->in[1]);
+
+	*axis = rois;
+	if (axis_of(n->in[0]) >= 0 || axis_of(n->in[2]) != rois)
+		return no(w, "it looks up along the batch");
+	return rois <= 0 || no(w, "a region has the batch");
+}
+
+/* What is put lies along axes that no index is of. */
+static bool scatter_nd(struct walk *w, const struct ir_node *n, int64_t *axis)
+{
+	const struct ir_value *k = n->in[1];
+	int64_t last = k->dims[k->rank - 1], updates = axis_of(n->in[2]);
+
+	*axis = axis_of(n->in[0]);
+	if (axis_of(k) >= 0)
+		return no(w, "its indices have the batch");
+	if (*axis < 0 && updates < 0)
+		return true;
+	return (*axis >= last && updates == *axis - last + k->rank - 1) ||
+	       no(w, "it looks up along the batch, or not all of its operands have it");
+}
+
+static bool transform(struct walk *w, const struct ir_node *n, int64_t *axis)
+{
+	*axis = axis_of(n->in[0]);
+	if (!alone(n, 1))
+		return no(w, "its window has the batch");
+	return *axis < 0 || (*axis != n->axis && *axis != (int64_t)n->in[0]->rank - 1) ||
+	       no(w, "it works along the batch");
+}
+
 static bool reverse(struct walk *w, const struct ir_node *n, int64_t *axis)
 {
 	int64_t lengths = axis_of(n->in[1]);
@@ -323,6 +366,15 @@ static bool rule(struct walk *w, const struct ir_node *a, const struct ir_node *
 	case IR_GATHER_ELEMENTS:
 	case IR_SCATTER_ELEMENTS:
 		return elements(w, n, axis);
+	case IR_GRID_SAMPLE:
+		return grid_sample(w, n, axis);
+	case IR_ROI_ALIGN:
+		return roi_align(w, n, axis);
+	case IR_SCATTER_ND:
+		return scatter_nd(w, n, axis);
+	case IR_DFT:
+		return transform(w, n, axis);
+	case IR_DET:
 	case IR_TRILU:
 		return *axis < (int64_t)x->rank - 2 || no(w, "it works along the batch");
 	case IR_REVERSE:

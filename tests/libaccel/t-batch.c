@@ -106,6 +106,22 @@ static void refused(void)
 	onnx_ints(onnx_node(m, "MaxPool", "x", "p i"), "kernel_shape", (int64_t[]){ 2, 2 }, 2);
 	onnx_int(onnx_node(m, "Cast", "i", "y"), "to", F32);
 	REFUSED(m, "places");
+	/* regions tell which image they are of */
+	m = one_input((int64_t[]){ -2, 1, 4, 4, -1 });
+	onnx_raw(m, "r", F32, (int64_t[]){ 1, 4, -1 }, (float[]){ 0, 0, 2, 2 }, 16);
+	onnx_longs(m, "k", (int64_t[]){ 0 }, 1);
+	onnx_node(m, "RoiAlign", "x r k", "y");
+	REFUSED(m, "looks up along the batch");
+	m = one_input((int64_t[]){ -2, 3, -1 });
+	onnx_raw(m, "k", I64, (int64_t[]){ 1, 1, -1 }, (int64_t[]){ 0 }, 8);
+	onnx_floats(m, "u", (int64_t[]){ 1, 3, -1 }, 3);
+	onnx_node(m, "ScatterND", "x k u", "y");
+	REFUSED(m, "looks up along the batch");
+	m = one_input((int64_t[]){ -2, 3, 1, -1 });
+	onnx_raw(m, "n", I64, (int64_t[]){ -1 }, (int64_t[]){ 4 }, 8);
+	onnx_int(onnx_node(m, "DFT", "x n", "y"), "axis", 0);
+	m->opset_import[0]->version = 17;
+	REFUSED(m, "works along the batch");
 	/* the batch is not what the output begins with */
 	m = one_input((int64_t[]){ -2, 3, -1 });
 	onnx_ints(onnx_node(m, "Transpose", "x", "y"), "perm", (int64_t[]){ 1, 0 }, 2);
@@ -282,6 +298,39 @@ static void equal(void)
 	onnx_node(m, "Sin", "x", "t");
 	onnx_int(onnx_node(m, "Concat", "t e x", "c"), "axis", 1);
 	onnx_node(m, "Exp", "c", "y");
+	compare(&b, m);
+	/* samples, transforms, determinants: each of its own element */
+	m = one_input((int64_t[]){ -2, 2, 4, 4, -1 });
+	m->opset_import[0]->version = 17;
+	onnx_longs(m, "grid", (int64_t[]){ 0, 4, 4, 2 }, 4);
+	onnx_longs(m, "flat", (int64_t[]){ 0, 32, 1 }, 3);
+	onnx_longs(m, "one", (int64_t[]){ 0, 1 }, 2);
+	onnx_longs(m, "all", (int64_t[]){ 0, -1 }, 2);
+	onnx_node(m, "Reshape", "x grid", "g");
+	onnx_node(m, "GridSample", "x g", "s");
+	onnx_node(m, "Reshape", "s flat", "f");
+	onnx_node(m, "DFT", "f", "t");
+	onnx_node(m, "Reshape", "t all", "u");
+	onnx_node(m, "Det", "x", "d");
+	onnx_int(onnx_node(m, "Concat", "u d", "y"), "axis", 1);
+	compare(&b, m);
+	/* regions of one image, and what is put beside the batch */
+	m = one_input((int64_t[]){ -2, 4, -1 });
+	onnx_longs(m, "first", (int64_t[]){ 0 }, 1);
+	onnx_raw(m, "at", I64, (int64_t[]){ 1, 1, -1 }, (int64_t[]){ 2 }, 8);
+	onnx_floats(m, "image", (int64_t[]){ 1, 2, 6, 6, -1 }, 5);
+	onnx_longs(m, "row", (int64_t[]){ 0, -1 }, 2);
+	onnx_node(m, "Shape", "x", "s");
+	onnx_node(m, "Gather", "s first", "n");
+	onnx_node(m, "ConstantOfShape", "n", "z");
+	onnx_int(onnx_node(m, "Cast", "z", "k"), "to", I64);
+	onnx_node(m, "RoiAlign", "image x k", "r");
+	onnx_node(m, "Reshape", "r row", "c");
+	onnx_ints(onnx_node(m, "Transpose", "x", "t"), "perm", (int64_t[]){ 1, 0 }, 2);
+	onnx_node(m, "Gather", "t first", "u");
+	onnx_node(m, "ScatterND", "t at u", "p");
+	onnx_ints(onnx_node(m, "Transpose", "p", "q"), "perm", (int64_t[]){ 1, 0 }, 2);
+	onnx_int(onnx_node(m, "Concat", "c q", "y"), "axis", 1);
 	compare(&b, m);
 	bench_close(&b);
 }

@@ -195,6 +195,9 @@ void loom_wedge(struct loom_device *ldev, const char *why)
 /**
  * loom_wedge_work() - tell user space what it takes to get the card back
  * @work: the card's
+ *
+ * What drm_dev_wedged_event() of later kernels sends, but from the node that there is: that one
+ * takes the primary minor, which an accel device does not have.
  */
 void loom_wedge_work(struct work_struct *work)
 {

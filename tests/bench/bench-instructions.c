@@ -9,7 +9,6 @@
  * -icount shift=0): what a stretch of time has in instructions is its length without what the
  * processor was idle. Waiters sleep; one that polls executes as many as the card leaves it time for.
  */
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -79,53 +78,22 @@ static void round_of(struct report *report, const struct client *client, bool di
 
 int main(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "device", required_argument, NULL, 'd' },
-		{ "disk", required_argument, NULL, 'n' },
-		{ "rounds", required_argument, NULL, 'r' },
-		{ "json", required_argument, NULL, 'j' },
-		{ 0 }
-	};
 	static const struct report_head head = {
 		.bench = "instructions", .title = "Instructions of the guest for an empty job",
 		.x = "jobs", .against = "4 KiB read from NVMe on a null block device",
 	};
-	const char *device = NULL, *disk = NULL, *path = NULL;
-	unsigned int rounds = 3;
+	struct client_options options = { .rounds = 3 };
 	struct report *report;
 	struct client client;
-	int option;
 
-	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		switch (option) {
-		case 'd':
-			device = optarg;
-			break;
-		case 'n':
-			disk = optarg;
-			break;
-		case 'r':
-			rounds = (unsigned int)strtoul(optarg, NULL, 10);
-			break;
-		case 'j':
-			path = optarg;
-			break;
-		default:
-			return 2;
-		}
-	}
-	if (optind != argc || !rounds) {
-		fprintf(stderr, "usage: %s [--device DEVICE] [--disk DISK] [--rounds N] "
-			"[--json FILE]\n", argv[0]);
-		return 2;
-	}
-	if (disk)
-		nvme_open(disk);
-	client_open(&client, device, ACCEL_NO_SPIN);
+	client_options(&options, argc, argv, "FILE");
+	if (options.disk)
+		nvme_open(options.disk);
+	client_open(&client, options.device, ACCEL_NO_SPIN);
 	client_alone(&client);
 	report = report_open(&head);
-	for (unsigned int round = 0; round < rounds; round++)
-		round_of(report, &client, disk);
-	return report_close(report, path);
+	for (unsigned int round = 0; round < options.rounds; round++)
+		round_of(report, &client, options.disk);
+	return report_close(report, options.json);
 	/* What is open the end of the process closes. */
 }

@@ -8,7 +8,6 @@
  * Empty jobs, from before the submission to after the wait. Everything is set up before the
  * first measurement and measured in turns. Without --disk there is no reference.
  */
-#include <getopt.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -23,8 +22,6 @@
 #define BATCHES		40	/* submissions of a sample */
 #define CLIENTS_MAX	64
 #define BUFFER_SIZE	4096
-
-static const char *device_name;
 
 /* One after the other, each by the next client: the median. */
 static double alone(const struct client *clients, unsigned int count)
@@ -149,13 +146,6 @@ static char *json_path(const char *directory, const char *name)
 
 int main(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "device", required_argument, NULL, 'd' },
-		{ "disk", required_argument, NULL, 'n' },
-		{ "rounds", required_argument, NULL, 'r' },
-		{ "json", required_argument, NULL, 'j' },
-		{ 0 }
-	};
 	static const struct report_head latency = {
 		.bench = "jobs", .title = "An empty job, submission to result",
 		.x = "jobs", .against = "4 KiB read from NVMe on a null block device",
@@ -171,41 +161,18 @@ int main(int argc, char **argv)
 	static struct client many[CLIENTS_MAX], rich[3], sleeping;
 	const struct client *client_sets[] = { many, many, many };
 	const struct client *buffer_sets[] = { &rich[0], &rich[1], &rich[2] };
-	const char *disk = NULL, *directory = NULL;
+	struct client_options options = { .rounds = 7 };
 	struct report *reports[3];
-	unsigned int rounds = 7;
-	int option, ret;
+	int ret;
 
-	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		switch (option) {
-		case 'd':
-			device_name = optarg;
-			break;
-		case 'n':
-			disk = optarg;
-			break;
-		case 'r':
-			rounds = (unsigned int)strtoul(optarg, NULL, 10);
-			break;
-		case 'j':
-			directory = optarg;
-			break;
-		default:
-			return 2;
-		}
-	}
-	if (optind != argc || !rounds) {
-		fprintf(stderr, "usage: %s [--device DEVICE] [--disk DISK] [--rounds N] "
-			"[--json DIRECTORY]\n", argv[0]);
-		return 2;
-	}
-	if (disk)
-		nvme_open(disk);
+	client_options(&options, argc, argv, "DIRECTORY");
+	if (options.disk)
+		nvme_open(options.disk);
 	for (unsigned int i = 0; i < CLIENTS_MAX; i++)
-		client_open(&many[i], device_name, 0);
-	client_open(&sleeping, device_name, ACCEL_NO_SPIN);
+		client_open(&many[i], options.device, 0);
+	client_open(&sleeping, options.device, ACCEL_NO_SPIN);
 	for (unsigned int i = 0; i < 3; i++) {
-		client_open(&rich[i], device_name, 0);
+		client_open(&rich[i], options.device, 0);
 		hold_buffers(&rich[i], (unsigned int)buffer_points[i]);
 	}
 	/* The first jobs of a client touch what later ones find in caches and TLBs. */
@@ -216,14 +183,14 @@ int main(int argc, char **argv)
 	reports[0] = report_open(&latency);
 	reports[1] = report_open(&clients);
 	reports[2] = report_open(&buffers);
-	for (unsigned int round = 0; round < rounds; round++) {
-		against_nvme(reports[0], many, &sleeping, disk);
+	for (unsigned int round = 0; round < options.rounds; round++) {
+		against_nvme(reports[0], many, &sleeping, options.disk);
 		scaling(reports[1], client_sets, client_counts, client_points, 3, "clients");
 		scaling(reports[2], buffer_sets, ones, buffer_points, 3, "buffers");
 	}
-	ret = report_close(reports[0], json_path(directory, "jobs"));
-	ret |= report_close(reports[1], json_path(directory, "clients"));
-	ret |= report_close(reports[2], json_path(directory, "buffers"));
+	ret = report_close(reports[0], json_path(options.json, "jobs"));
+	ret |= report_close(reports[1], json_path(options.json, "clients"));
+	ret |= report_close(reports[2], json_path(options.json, "buffers"));
 	/* What is open the end of the process closes. */
 	return ret;
 }

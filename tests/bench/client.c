@@ -1,10 +1,47 @@
 // SPDX-License-Identifier: MIT
+#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "client.h"
 
 #define TOGETHER_MAX	64
+
+void client_options(struct client_options *options, int argc, char **argv, const char *json)
+{
+	static const struct option known[] = {
+		{ "device", required_argument, NULL, 'd' },
+		{ "disk", required_argument, NULL, 'n' },
+		{ "rounds", required_argument, NULL, 'r' },
+		{ "json", required_argument, NULL, 'j' },
+		{ 0 }
+	};
+	int option;
+
+	while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
+		switch (option) {
+		case 'd':
+			options->device = optarg;
+			break;
+		case 'n':
+			options->disk = optarg;
+			break;
+		case 'r':
+			options->rounds = (unsigned int)strtoul(optarg, NULL, 10);
+			break;
+		case 'j':
+			options->json = optarg;
+			break;
+		default:
+			exit(2);
+		}
+	}
+	if (optind == argc && options->rounds)
+		return;
+	fprintf(stderr, "usage: %s [--device DEVICE] [--disk DISK] [--rounds N] [--json %s]\n", argv[0],
+		json);
+	exit(2);
+}
 
 void client_check(int ret, const char *what)
 {

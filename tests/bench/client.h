@@ -12,6 +12,23 @@ struct client {
 	struct accel_program *program;
 };
 
+/**
+ * struct client_options - the command line of a benchmark of clients
+ * @device: NULL: the only one
+ * @disk: of the reference; NULL: none
+ * @json: where results go, NULL: standard output
+ */
+struct client_options {
+	const char *device, *disk, *json;
+	unsigned int rounds;
+};
+
+/**
+ * client_options() - read the command line; @options holds what is assumed, @json what --json takes;
+ * ends the program if it is wrong
+ */
+void client_options(struct client_options *options, int argc, char **argv, const char *json);
+
 /** client_check() - end the program if @ret is an error of libaccel; @what: what could not be done */
 void client_check(int ret, const char *what);
 

@@ -16,25 +16,7 @@
 enum op { OP_SUBMIT, OP_DESC, OP_CONTEXT, OP_INDEX, OP_CONFIG, OP_CTRL, OP_DOORBELL, OP_CTX,
 	  OP_HOST, OP_QUIESCE, OP_COUNT };
 
-/* Command buffers in the page of commands: offset and size of each. */
-static struct {
-	uint64_t va;
-	uint32_t size;
-} programs[4];
-
-static void *program(uint64_t *at, unsigned int n, uint16_t opcode, uint32_t size, void *pkt)
-{
-	struct loom_pkt_header *header = pkt;
-
-	header->opcode = opcode;
-	header->version = LOOM_PKT_VERSION;
-	header->size = size;
-	guest_write(PAGE(SPACE_CMD) + *at, pkt, size);
-	programs[n].va = programs[n].size ? programs[n].va : CMD_VA + *at;
-	programs[n].size += size;
-	*at += size;
-	return pkt;
-}
+static struct space_program programs[4];
 
 static void setup(void)
 {
@@ -49,12 +31,12 @@ static void setup(void)
 
 	for (unsigned int i = 0; i < FUZZ_CONTEXTS; i++)
 		space_context(i, root, i / 2);
-	program(&at, 0, LOOM_OP_FENCE, sizeof(fence), &fence);
-	program(&at, 1, LOOM_OP_FILL, sizeof(fill), &fill);
-	program(&at, 1, LOOM_OP_FENCE, sizeof(fence), &fence);
+	space_packet(&at, &programs[0], LOOM_OP_FENCE, sizeof(fence), &fence);
+	space_packet(&at, &programs[1], LOOM_OP_FILL, sizeof(fill), &fill);
+	space_packet(&at, &programs[1], LOOM_OP_FENCE, sizeof(fence), &fence);
 	fence.va = RO_VA;
-	program(&at, 2, LOOM_OP_FENCE, sizeof(fence), &fence);
-	program(&at, 3, LOOM_OP_HANG, sizeof(hang), &hang);
+	space_packet(&at, &programs[2], LOOM_OP_FENCE, sizeof(fence), &fence);
+	space_packet(&at, &programs[3], LOOM_OP_HANG, sizeof(hang), &hang);
 }
 
 static uint64_t value_of(const struct record *r)

@@ -130,6 +130,15 @@ void space_context(unsigned int n, uint64_t root, uint32_t tag);
 /* Only data, completions and fault records may be written by the card. */
 void space_protect(void);
 
+/* A command buffer: packets that follow each other. */
+struct space_program {
+	uint64_t va;
+	uint32_t size;
+};
+
+/* Put @pkt, whose header is filled in, at @at in the pages of commands, and behind what @program has. */
+void space_packet(uint64_t *at, struct space_program *program, uint16_t opcode, uint32_t size, void *pkt);
+
 struct submission {
 	uint64_t cmd_va, cookie;
 	uint32_t cmd_size, context, flags;

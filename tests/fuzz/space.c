@@ -59,6 +59,20 @@ void space_protect(void)
 		guest.writable[i] = true;
 }
 
+void space_packet(uint64_t *at, struct space_program *program, uint16_t opcode, uint32_t size, void *pkt)
+{
+	struct loom_pkt_header *header = pkt;
+
+	header->opcode = opcode;
+	header->version = LOOM_PKT_VERSION;
+	header->size = size;
+	guest_write(PAGE(SPACE_CMD) + *at, pkt, size);
+	if (!program->size)
+		program->va = CMD_VA + *at;
+	program->size += size;
+	*at += size;
+}
+
 uint64_t space_submit(unsigned int ring, unsigned int log2, const struct submission *submission)
 {
 	uint64_t index = guest_load(SPACE_INDEX(ring));

@@ -17,24 +17,7 @@
 
 enum op { OP_EDIT, OP_SUBMIT, OP_CTRL, OP_INJECT, OP_REGISTER, OP_RUN, OP_LENGTH, OP_COUNT };
 
-static struct {
-	uint64_t va;
-	uint32_t size;
-} programs[5];
-
-static void *program(uint64_t *at, unsigned int n, uint16_t opcode, uint32_t size, void *pkt)
-{
-	struct loom_pkt_header *header = pkt;
-
-	header->opcode = opcode;
-	header->version = LOOM_PKT_VERSION;
-	header->size = size;
-	guest_write(PAGE(SPACE_CMD) + *at, pkt, size);
-	programs[n].va = programs[n].size ? programs[n].va : CMD_VA + *at;
-	programs[n].size += size;
-	*at += size;
-	return pkt;
-}
+static struct space_program programs[5];
 
 static void setup(void)
 {
@@ -54,14 +37,14 @@ static void setup(void)
 
 	for (unsigned int i = 0; i < FUZZ_CONTEXTS; i++)
 		space_context(i, root, i / 2);
-	program(&at, 0, LOOM_OP_FENCE, sizeof(fence), &fence);
-	program(&at, 1, LOOM_OP_FILL, sizeof(fill), &fill);
-	program(&at, 1, LOOM_OP_FENCE, sizeof(fence), &fence);
-	program(&at, 2, LOOM_OP_ELTWISE, sizeof(add), &add);
-	program(&at, 2, LOOM_OP_FILL, sizeof(fill), &fill);
-	program(&at, 3, LOOM_OP_HANG, sizeof(hang), &hang);
+	space_packet(&at, &programs[0], LOOM_OP_FENCE, sizeof(fence), &fence);
+	space_packet(&at, &programs[1], LOOM_OP_FILL, sizeof(fill), &fill);
+	space_packet(&at, &programs[1], LOOM_OP_FENCE, sizeof(fence), &fence);
+	space_packet(&at, &programs[2], LOOM_OP_ELTWISE, sizeof(add), &add);
+	space_packet(&at, &programs[2], LOOM_OP_FILL, sizeof(fill), &fill);
+	space_packet(&at, &programs[3], LOOM_OP_HANG, sizeof(hang), &hang);
 	fence.va = 0x1000;
-	program(&at, 4, LOOM_OP_FENCE, sizeof(fence), &fence);
+	space_packet(&at, &programs[4], LOOM_OP_FENCE, sizeof(fence), &fence);
 	/* a ring whose state says so may write all memory of its guest */
 	for (unsigned int i = 0; i < GUEST_PAGES; i++)
 		guest.writable[i] = true;

@@ -108,7 +108,7 @@ demo-run: all
 .PHONY: check-kernels check-loops fuzz-ioctl soak
 check:
 	$(Q)tools/setup check
-	$(Q)+tests/run
+	$(Q)tests/run
 
 check-host: check-plain check-asan
 
@@ -126,17 +126,17 @@ run-tests: $(TESTS_HOST)
 
 check-vm:
 	$(Q)tools/setup vm conformance
-	$(Q)+tests/run vm
+	$(Q)tests/run vm
 
 # The driver on a kernel that checks itself: half an hour and more. DEBUG names single suites.
 check-debug:
 	$(Q)tools/setup debug
-	$(Q)+$(if $(DEBUG),DEBUG='$(DEBUG)') tests/run debug
+	$(Q)$(if $(DEBUG),DEBUG='$(DEBUG)') tests/run debug
 
 # The driver on every kernel that Debian offers; KERNELS names some.
 check-kernels:
 	$(Q)tools/setup chroot vm
-	$(Q)+tests/kernels/check $(KERNELS)
+	$(Q)tests/kernels/check $(KERNELS)
 
 # 200 times unbound and loaded, 1000 resets of a ring, 200 of the card, 100 sleeps: an hour on a busy machine.
 check-loops:
@@ -169,13 +169,13 @@ fuzz:
 # The calls of the driver, in a machine whose kernel checks itself: CALLS, SEED, KERNEL=debian, TRACE=1.
 fuzz-ioctl:
 	$(Q)tools/setup $(if $(filter debian,$(KERNEL)),vm,debug)
-	$(Q)+tests/fuzz-ioctl/run $(if $(CALLS),--calls $(CALLS)) $(if $(SEED),--seed $(SEED)) \
+	$(Q)tests/fuzz-ioctl/run $(if $(CALLS),--calls $(CALLS)) $(if $(SEED),--seed $(SEED)) \
 		$(if $(KERNEL),--kernel $(KERNEL)) $(if $(TRACE),--trace)
 
 # Clients of all kinds for a long time: MINUTES, SEED, KERNEL=debug.
 soak:
 	$(Q)tools/setup $(if $(filter debug,$(KERNEL)),debug,vm)
-	$(Q)+tests/soak/run $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED)) \
+	$(Q)tests/soak/run $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED)) \
 		$(if $(KERNEL),--kernel $(KERNEL))
 
 # Fragments add to install and uninstall with double-colon rules.

@@ -5,7 +5,7 @@
 include tests/core/engine.mk
 
 CONTROL_TESTS := $(patsubst tests/core/%.c,$(B)/tests/core/%,$(filter-out tests/core/t-engine% \
-	tests/core/t-packet.c tests/core/t-model.c tests/core/t-numerics.c tests/core/t-functions.c,\
+	tests/core/t-packet% tests/core/t-model.c tests/core/t-numerics.c tests/core/t-functions.c,\
 	$(sort $(wildcard tests/core/t-*.c))))
 CONTROL_HOST := $(B)/tests/core/host.o $(B)/tests/core/card.o
 CONTROL_OBJS := $(CONTROL_TESTS:=.o) $(CONTROL_HOST) $(B)/tests/core/b-jobs.o

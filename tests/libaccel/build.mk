@@ -6,7 +6,7 @@ LIBACCEL_TESTS := $(patsubst tests/libaccel/%.c,$(B)/tests/libaccel/%,\
 	$(sort $(wildcard tests/libaccel/t-*.c)))
 LIBACCEL_VM_TESTS := $(filter-out %/t-range %/t-list %/t-malformed %/t-recover,$(LIBACCEL_TESTS)) $(B)/tests/libaccel/lost
 LIBACCEL_TEST_OBJS := $(LIBACCEL_TESTS:=.o) $(B)/tests/libaccel/lost.o $(B)/tests/libaccel/check.o \
-	$(B)/tests/libaccel/onnx.o $(B)/tests/libaccel/one.o
+	$(B)/tests/libaccel/onnx.o $(B)/tests/libaccel/one.o $(B)/tests/libaccel/program.o
 DEPS += $(LIBACCEL_TEST_OBJS:.o=.d)
 # ThreadSanitizer does not support threads in the child of a process that has threads.
 TESTS_HOST += $(if $(filter thread,$(SAN)),$(filter-out %/t-fork,$(LIBACCEL_TESTS)),$(LIBACCEL_TESTS))
@@ -22,7 +22,9 @@ LIBACCEL_ONNX_TEST_OBJS := $(B)/tests/libaccel/onnx.o $(B)/tests/libaccel/one.o
 $(filter-out $(LIBACCEL_ONNX_TESTS),$(LIBACCEL_TESTS)) $(B)/tests/libaccel/lost: %: %.o \
 		$(B)/tests/libaccel/check.o $(B)/libaccel.a
 	@mkdir -p $(@D)
-	$(call say,LD,$@)$(CC) $(LDFLAGS) -o $@ $< $(B)/tests/libaccel/check.o $(LIBACCEL_STATIC)
+	$(call say,LD,$@)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(LIBACCEL_STATIC)
+
+$(B)/tests/libaccel/t-program $(B)/tests/libaccel/t-program-net: $(B)/tests/libaccel/program.o
 
 $(LIBACCEL_ONNX_TESTS:=.o) $(LIBACCEL_ONNX_TEST_OBJS): CFLAGS += -I$(B)/libaccel
 $(LIBACCEL_ONNX_TESTS:=.o) $(LIBACCEL_ONNX_TEST_OBJS): | $(B)/libaccel/onnx.pb-c.h

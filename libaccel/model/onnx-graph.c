@@ -124,9 +124,9 @@ static const struct onnx_op *find_in(const struct onnx_op *const *tables, size_t
 static const struct onnx_op *find(const char *name, bool ml)
 {
 	static const struct onnx_op *const tables[] = {
-		onnx_ops_constant, onnx_ops_control, onnx_ops_dynamic, onnx_ops_einsum, onnx_ops_index,
-		onnx_ops_loss, onnx_ops_math, onnx_ops_move, onnx_ops_net, onnx_ops_quant,
-		onnx_ops_recurrent, onnx_ops_resize, onnx_ops_shape, onnx_ops_signal, onnx_ops_window,
+		onnx_ops_attention, onnx_ops_constant, onnx_ops_control, onnx_ops_dynamic,
+		onnx_ops_einsum, onnx_ops_index, onnx_ops_loss, onnx_ops_math, onnx_ops_move,
+		onnx_ops_net, onnx_ops_quant, onnx_ops_recurrent, onnx_ops_resize, onnx_ops_shape, onnx_ops_signal, onnx_ops_window,
 	};
 	static const struct onnx_op *const ml_tables[] = { onnx_ops_ml, onnx_ops_ml_tree };
 

@@ -10,8 +10,8 @@
 #include "onnx.pb-c.h"
 
 #define ONNX_IR_MIN	3
-#define ONNX_IR_MAX	10
-#define ONNX_OPSET_MAX	22
+#define ONNX_IR_MAX	13
+#define ONNX_OPSET_MAX	25
 #define ONNX_DEPTH_MAX	64
 #define ONNX_MESSAGES_MAX	(1u << 22)
 #define ONNX_SIZE_MAX	((size_t)INT32_MAX)
@@ -142,10 +142,11 @@ struct onnx_op {
 };
 
 /* Tables; each ends with an element without name. */
-extern const struct onnx_op onnx_ops_constant[], onnx_ops_control[], onnx_ops_dynamic[],
-			    onnx_ops_einsum[], onnx_ops_index[], onnx_ops_loss[], onnx_ops_math[],
-			    onnx_ops_move[], onnx_ops_net[], onnx_ops_quant[], onnx_ops_recurrent[],
-			    onnx_ops_resize[], onnx_ops_shape[], onnx_ops_signal[], onnx_ops_window[];
+extern const struct onnx_op onnx_ops_attention[], onnx_ops_constant[], onnx_ops_control[],
+			    onnx_ops_dynamic[], onnx_ops_einsum[], onnx_ops_index[],
+			    onnx_ops_loss[], onnx_ops_math[], onnx_ops_move[], onnx_ops_net[],
+			    onnx_ops_quant[], onnx_ops_recurrent[], onnx_ops_resize[], onnx_ops_shape[],
+			    onnx_ops_signal[], onnx_ops_window[];
 /* Of the domain ai.onnx.ml. */
 extern const struct onnx_op onnx_ops_ml[], onnx_ops_ml_tree[];
 

@@ -35,7 +35,7 @@ $(B)/libaccel/onnx.pb-c.h: $(B)/libaccel/onnx.pb-c.c
 $(B)/libaccel/onnx.pb-c.o: $(B)/libaccel/onnx.pb-c.c
 	$(call say,CC,$@)$(CC) $(filter-out -Wall -Wextra -Werror,$(CFLAGS)) -MMD -MP -c -o $@ $<
 
-LIBACCEL_ONNX_OBJS := $(patsubst %.c,$(B)/%.o,$(wildcard libaccel/model/onnx*.c) libaccel/model/model.c)
+LIBACCEL_ONNX_OBJS := $(patsubst %.c,$(B)/%.o,$(wildcard libaccel/model/onnx*.c) libaccel/model/model.c libaccel/model/model-compile.c)
 $(LIBACCEL_ONNX_OBJS): CFLAGS += -I$(B)/libaccel
 $(LIBACCEL_ONNX_OBJS): | $(B)/libaccel/onnx.pb-c.h
 

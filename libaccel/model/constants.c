@@ -6,7 +6,7 @@
 #include "../object.h"
 #include "constants.h"
 
-void constant_key(uint8_t key[SHA256_DIGEST_SIZE], const void *data, uint64_t size,
+void constant_key(uint8_t key[SHA256_DIGEST_SIZE], const uint8_t digest[SHA256_DIGEST_SIZE],
 		  enum accel_dtype dtype, uint32_t k, uint32_t n, bool local)
 {
 	/* What is asked to lie elsewhere is another one. */
@@ -15,7 +15,7 @@ void constant_key(uint8_t key[SHA256_DIGEST_SIZE], const void *data, uint64_t si
 
 	sha256_init(&s);
 	sha256_update(&s, sizeof(form), (const uint8_t *)form);
-	sha256_update(&s, size, data);
+	sha256_update(&s, SHA256_DIGEST_SIZE, digest);
 	sha256_digest(&s, SHA256_DIGEST_SIZE, key);
 }
 

@@ -31,8 +31,11 @@ struct constant {
 	bool local;
 };
 
-/** constant_key() - the name of @data in its form: rows and columns if in panels, else 0. */
-void constant_key(uint8_t key[SHA256_DIGEST_SIZE], const void *data, uint64_t size,
+/**
+ * constant_key() - the name of bytes in their form: rows and columns if in panels, else 0
+ * @digest: of the bytes
+ */
+void constant_key(uint8_t key[SHA256_DIGEST_SIZE], const uint8_t digest[SHA256_DIGEST_SIZE],
 		  enum accel_dtype dtype, uint32_t k, uint32_t n, bool local);
 
 /** constant_find() - a reference of the one that is there, or NULL. */

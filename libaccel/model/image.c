@@ -41,6 +41,12 @@ static int finish(uint8_t *data, size_t size, struct image **image)
 	return err_nomem("a file");
 }
 
+static int too_large(size_t most)
+{
+	return err(-E2BIG, "keep large constants in files of their own (external data)",
+		   "the file is larger than %zu GiB", (most + 1) >> 30);
+}
+
 int image_read(int fd, size_t most, struct image **image)
 {
 	size_t room = 1 << 16, used = 0;
@@ -51,8 +57,10 @@ int image_read(int fd, size_t most, struct image **image)
 		return err(-errno, NULL, "cannot read: %s", strerror(errno));
 	if (S_ISDIR(st.st_mode))
 		return err(-EISDIR, NULL, "cannot read: it is a directory");
+	if (S_ISREG(st.st_mode) && (uint64_t)st.st_size > most)
+		return too_large(most);
 	/* One more, so that the end is seen without another turn. */
-	if (S_ISREG(st.st_mode) && st.st_size > 0 && (uint64_t)st.st_size <= most)
+	if (S_ISREG(st.st_mode) && st.st_size > 0)
 		room = (size_t)st.st_size + 1;
 	p = room_for(room);
 	while (p) {
@@ -71,9 +79,7 @@ int image_read(int fd, size_t most, struct image **image)
 		used += (size_t)n;
 		if (used > most) {
 			free(p);
-			return err(-E2BIG,
-				   "keep large constants in files of their own (external data)",
-				   "the file is larger than %zu MiB", (most + 1) >> 20);
+			return too_large(most);
 		}
 		if (used < room)
 			continue;

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "eval.h"
+#include "image.h"
 #include "ir.h"
 
 /* Values up to this size are worked out while a graph is made: shapes, axes, sizes. */
@@ -113,6 +114,7 @@ void ir_free(struct ir_graph *g)
 		next = a->next;
 		free(a);
 	}
+	image_unref(g->image);
 	free(g);
 }
 

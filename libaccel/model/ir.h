@@ -122,6 +122,8 @@ struct ir_value {
 	struct ir_value *alias;	/* whose memory it shares; NULL: has its own */
 	int64_t first, last;	/* nodes between which it lives */
 	uint64_t offset;	/* in the arena or among the constants */
+	uint32_t index;		/* in a file */
+	const uint8_t *digest;	/* of the elements, or NULL */
 	bool bound;		/* lies in a place of its own: input, output */
 	bool apart;		/* a constant that is not with the others */
 	uint32_t slot;		/* which */
@@ -152,6 +154,7 @@ struct ir_node {
 };
 
 struct ir_arena;
+struct image;
 
 struct ir_graph {
 	struct ir_arena *arena;
@@ -165,6 +168,7 @@ struct ir_graph {
 	uint64_t steps;		/* what has been worked out so far, see ir_afford() */
 	uint32_t depth;		/* graphs within graphs that are being put in place */
 	bool short_of;		/* something was left to the run because it takes too many */
+	struct image *image;	/* where constants are, or NULL */
 	int error;		/* the first one: all building after it does nothing */
 };
 

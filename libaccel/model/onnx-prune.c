@@ -211,6 +211,7 @@ ACCEL_API int accel_model_prune(struct accel_model *model, struct accel_queue *q
 	struct accel_report_opts o = ACCEL_INIT(o);
 	struct accel_report *r = NULL;
 	struct uses uses = { 0 };
+	Onnx__ModelProto *file;
 	int ret;
 
 	if (!model || !report)
@@ -219,7 +220,9 @@ ACCEL_API int accel_model_prune(struct accel_model *model, struct accel_queue *q
 	if (!ret && o.nsamples && !queue)
 		ret = err(-EINVAL, NULL, "queue is NULL");
 	if (!ret)
-		ret = uses_find(&uses, ((const Onnx__ModelProto *)model->file)->graph);
+		ret = model_file(model, &file);
+	if (!ret)
+		ret = uses_find(&uses, file->graph);
 	if (!ret)
 		ret = report_new(model, &uses, &r);
 	for (uint32_t i = 0; i < (ret ? 0 : r->nlayers) && !ret; i++) {

@@ -546,7 +546,9 @@ ACCEL_API int accel_model_quantize(struct accel_model *model, struct accel_queue
 		return ret;
 	if (!q.opts.nsamples)
 		return err(-EINVAL, NULL, "there is no sample to calibrate with");
-	q.file = model->file;
+	ret = model_file(model, &q.file);
+	if (ret)
+		return ret;
 	if (onnx_opset(q.file, "") < 13)
 		return err(-EOPNOTSUPP, "convert the model, as with onnx.version_converter",
 			   "the model has operator set %lld: scales for each channel need 13",

@@ -126,7 +126,8 @@ static int sort_out(struct accel_session *s)
 	return 0;
 }
 
-static int fill(struct accel_session *s, const void *data, uint64_t size, struct constant **out)
+static int fill(struct accel_session *s, const void *data, uint64_t size, const uint8_t *digest,
+		struct constant **out)
 {
 	struct accel_context *context = s->queue->context;
 	uint8_t key[SHA256_DIGEST_SIZE];
@@ -134,7 +135,9 @@ static int fill(struct accel_session *s, const void *data, uint64_t size, struct
 	void *ptr;
 	int ret;
 
-	constant_key(key, data, size, ACCEL_NONE, 0, 0, !s->system_memory);
+	if (!digest)
+		return s->graph->error;
+	constant_key(key, digest, ACCEL_NONE, 0, 0, !s->system_memory);
 	*out = constant_find(context, key);
 	if (*out) {
 		s->info.shared_bytes += (*out)->size;
@@ -237,7 +240,11 @@ static int pack(struct accel_session *s)
 
 		if (!held->wants_panels)
 			continue;
-		constant_key(key, v->data, v->size, v->dtype, k, n, !s->system_memory);
+		if (!compiled_digest(s->graph, held->value)) {
+			ret = s->graph->error;
+			break;
+		}
+		constant_key(key, v->digest, v->dtype, k, n, !s->system_memory);
 		held->panels = constant_find(context, key);
 		if (held->panels) {
 			s->info.shared_bytes += held->panels->size;
@@ -276,8 +283,11 @@ static void count(struct accel_session *s, const struct constant *c)
 
 static int constants(struct accel_session *s, uint64_t small)
 {
-	char *image = calloc(1, small ? small : PLAN_ALIGN);
+	uint64_t size = small ? small : PLAN_ALIGN;
+	uint8_t digest[SHA256_DIGEST_SIZE];
+	char *image = calloc(1, size);
 	int ret = image ? 0 : err_nomem("constants");
+	struct sha256_ctx sha;
 
 	for (struct ir_node *n = s->graph->first; n && !ret; n = n->next) {
 		for (uint32_t i = 0; i < n->nin; i++) {
@@ -287,15 +297,19 @@ static int constants(struct accel_session *s, uint64_t small)
 				memcpy(image + v->offset, v->data, v->size);
 		}
 	}
-	if (!ret)
-		ret = fill(s, image, small ? small : PLAN_ALIGN, &s->small);
+	if (!ret) {
+		sha256_init(&sha);
+		sha256_update(&sha, size, (const uint8_t *)image);
+		sha256_digest(&sha, SHA256_DIGEST_SIZE, digest);
+		ret = fill(s, image, size, digest, &s->small);
+	}
 	free(image);
 	if (!ret)
 		ret = pack(s);
 	for (size_t i = 0; i < s->nheld && !ret; i++)
 		if (s->held[i].wants_plain)
 			ret = fill(s, s->held[i].value->data, s->held[i].value->size,
-				   &s->held[i].plain);
+				   compiled_digest(s->graph, s->held[i].value), &s->held[i].plain);
 	if (ret)
 		return ret;
 	count(s, s->small);

@@ -10,25 +10,6 @@
 
 /* --- Life -------------------------------------------------------------------------------- */
 
-static int missing(struct ir_graph *g, uint32_t count)
-{
-	char text[400] = "";
-	size_t used = 0;
-	uint32_t told = 0;
-
-	for (struct ir_node *n = g->first; n && told < 3; n = n->next) {
-		if (n->place != ACCEL_PLACE_MISSING || strstr(n->reason, "which cannot be computed"))
-			continue;
-		used += (size_t)snprintf(text + used, sizeof(text) - used, "%snode '%.24s' (%.24s): "
-					 "%.80s", told ? "; " : "", n->name, n->origin,
-					 n->op == IR_MISSING ? n->text : n->reason);
-		told++;
-	}
-	return err(-EOPNOTSUPP, "accelctl model show lists all operators; inputs that shapes are computed "
-		   "from can be fixed (accel_session_opts.fixed)",
-		   "%u of the model's operators cannot run: %s", count, text);
-}
-
 void session_free(struct accel_session *s)
 {
 	session_worker_end(s);
@@ -47,17 +28,19 @@ void session_free(struct accel_session *s)
 
 static int compile(struct accel_session *s, const struct accel_session_opts *opts)
 {
+	const struct accel_device_props *props = &s->queue->context->device->props;
 	size_t nodes = 0;
 	uint32_t cannot;
-	int ret = model_graph(s->model, opts, NULL, &s->graph);
+	int ret = model_compile(s->model, props, opts, &s->use);
 
 	if (ret)
 		return ret;
+	s->graph = s->use.graph;
 	s->info.inputs = s->graph->ninputs;
 	s->info.outputs = s->graph->noutputs;
-	cannot = card_place(s->graph, &s->queue->context->device->props);
+	cannot = card_place(s->graph, props);
 	if (cannot)
-		return missing(s->graph, cannot);
+		return model_missing(s->graph, cannot);
 	card_order(s->graph);
 	for (struct ir_node *n = s->graph->first; n; n = n->next, nodes++) {
 		s->info.card_nodes += n->place == ACCEL_PLACE_CARD;
@@ -68,7 +51,14 @@ static int compile(struct accel_session *s, const struct accel_session_opts *opt
 	if (!s->steps)
 		return err_nomem("a session");
 	ret = session_place(s);
-	return ret ? ret : session_build(s);
+	if (!ret)
+		ret = session_build(s);
+	/* Only what can run is kept. */
+	if (!ret)
+		model_keep(s->model, props, &s->use);
+	s->info.cache = s->use.use;
+	s->info.cache_note = s->use.note;
+	return ret;
 }
 
 ACCEL_API int accel_session_create(struct accel_model *model, struct accel_queue *queue,

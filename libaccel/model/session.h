@@ -29,7 +29,7 @@ struct step {
 
 /* A large constant, shared with other sessions: as it is, in panels, or both. */
 struct held {
-	const struct ir_value *value;
+	struct ir_value *value;
 	struct constant *plain;
 	struct constant *panels;
 	bool wants_plain, wants_panels;
@@ -41,6 +41,7 @@ enum { ARENA, SLOTS, OWN };
 /**
  * struct accel_session - see model.h
  * @lock: protects all below; held while a run goes on in accel_session_run()
+ * @use: what the cache had to do with it
  * @memory: values in between, and the session's own inputs and outputs
  * @small: all small constants together
  * @held: large constants
@@ -61,6 +62,7 @@ struct accel_session {
 	struct accel_model *model;
 	struct accel_queue *queue;
 	struct ir_graph *graph;
+	struct model_use use;
 	struct accel_session_info info;
 	pthread_mutex_t lock;
 	bool system_memory;

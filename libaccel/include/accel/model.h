@@ -4,6 +4,9 @@
  *
  * A model is a file, read and checked. A session is a model compiled for one queue with all
  * its sizes known, with memory of its own; it runs any number of times, one run at a time.
+ *
+ * What the compiler made of a model can be kept in a file, see accel_model_save(), and is kept by
+ * the library itself, see struct accel_model_opts.
  */
 #ifndef ACCEL_MODEL_H
 #define ACCEL_MODEL_H
@@ -43,17 +46,34 @@ struct accel_value_info {
 	bool constant;
 };
 
+/** ACCEL_MODEL_NO_CACHE - compile the model each time, and keep nothing of it. */
+#define ACCEL_MODEL_NO_CACHE	(1ull << 0)
+
 /**
  * struct accel_model_opts - how to load a model
  * @sz: ACCEL_INIT
- * @flags: must be zero
+ * @flags: ACCEL_MODEL_*
  * @directory: where files that the model refers to are; NULL: the model file's own
  *	directory, or, for a model from memory or a descriptor, none: such a model is refused
+ * @cache: directory of the cache of compiled models; "off": none; NULL: what ACCEL_CACHE says, else
+ *	loom/models in XDG_CACHE_HOME, else in ~/.cache
+ * @cache_size: bytes that the files of the cache may have together; 0: what ACCEL_CACHE_SIZE says
+ *	(K, M and G are understood), else 4 GiB. Those that were not used for longest go
+ * @cache_least: models of fewer bytes are compiled each time; 0: 1 MiB
+ *
+ * Sessions of a model that was compiled before, by any process of the user, for a card with the same
+ * features, with the same options and by the same build of the library, begin with what was kept.
+ * Results are the same to the bit. A damaged file is removed and made anew; a directory that is not the
+ * user's alone to write, that cannot be written, or that is full, is none: nothing of the cache makes a
+ * call fail. What it did is in struct accel_session_info.
  */
 struct accel_model_opts {
 	size_t sz;
 	uint64_t flags;
 	const char *directory;
+	const char *cache;
+	uint64_t cache_size;
+	uint64_t cache_least;
 };
 
 /**
@@ -67,6 +87,7 @@ struct accel_model_opts {
  * @outputs: number of outputs
  * @nodes: operators in the file
  * @parameters: elements of all its constants
+ * @compiled: it is a compiled model, see accel_model_save(): all sizes are known
  */
 struct accel_model_info {
 	size_t sz;
@@ -78,6 +99,7 @@ struct accel_model_info {
 	uint32_t outputs;
 	uint32_t nodes;
 	uint64_t parameters;
+	bool compiled;
 };
 
 /**
@@ -135,6 +157,36 @@ struct accel_session_opts {
 };
 
 /**
+ * enum accel_cache_use - what the cache of compiled models did for a session
+ * @ACCEL_CACHE_UNUSED: nothing: it is off, the model is small, or compiled already
+ * @ACCEL_CACHE_HIT: the compiled model was there
+ * @ACCEL_CACHE_STORED: it was not there; now it is
+ * @ACCEL_CACHE_FAILED: it was not there, and could not be kept
+ */
+enum accel_cache_use {
+	ACCEL_CACHE_UNUSED	= 0,
+	ACCEL_CACHE_HIT		= 1,
+	ACCEL_CACHE_STORED	= 2,
+	ACCEL_CACHE_FAILED	= 3,
+};
+
+/**
+ * struct accel_cache_info - a cache of compiled models
+ * @sz: ACCEL_INIT
+ * @files: number of its files
+ * @size: bytes of all of them
+ * @size_max: what they may have together, unless accel_model_opts.cache_size says something else
+ * @directory: where they are
+ */
+struct accel_cache_info {
+	size_t sz;
+	uint32_t files;
+	uint64_t size;
+	uint64_t size_max;
+	char directory[1024];
+};
+
+/**
  * struct accel_session_info - what a session is made of
  * @sz: ACCEL_INIT
  * @inputs: number of inputs
@@ -149,6 +201,9 @@ struct accel_session_opts {
  *	could be
  * @local_bytes: of @constant_bytes, those in local memory of the card
  * @shared_bytes: of @constant_bytes, those that other sessions of the context had brought before
+ * @cache: what the cache of compiled models did
+ * @cache_note: what it could not do and why, as that a damaged file was removed, or ""; lives as long
+ *	as the session
  */
 struct accel_session_info {
 	size_t sz;
@@ -163,6 +218,8 @@ struct accel_session_info {
 	uint64_t live_bytes;
 	uint64_t local_bytes;
 	uint64_t shared_bytes;
+	enum accel_cache_use cache;
+	const char *cache_note;
 };
 
 /** ACCEL_RUN_CANCELABLE - accel_session_cancel() can end the run. */
@@ -339,12 +396,16 @@ extern "C" {
 
 /**
  * accel_model_load() - read a model from a file
- * @path: an ONNX model
+ * @path: an ONNX model, or a compiled one, see accel_model_save()
  * @opts: NULL for the defaults
  * @model: set to the new model
  *
  * The file is read and checked once; it may change afterwards. Whether each operator can run is
  * told by accel_session_create() and accel_graph_create().
+ *
+ * A file that the cache knows is but compared with it, and kept open. If something is asked for that the
+ * cache does not have, it is read then; that it was overwritten in the meantime, and not replaced by
+ * another file, is -ESTALE.
  * Errors: -EINVAL: not a model, or a malformed one; -EOPNOTSUPP: a version or a kind of type
  * that the library does not know; -E2BIG: nested too deeply, or larger than 2 GiB; -ENOMEM, and
  * those of open().
@@ -362,6 +423,46 @@ ACCEL_API int accel_model_load_fd(int fd, const struct accel_model_opts *opts,
 				  struct accel_model **model);
 ACCEL_API struct accel_model *accel_model_ref(struct accel_model *model);
 ACCEL_API void accel_model_unref(struct accel_model *model);
+
+/**
+ * accel_model_save() - compile a model and keep the result in a file
+ * @model: what to compile
+ * @device: the card that it is for; NULL: one that can do everything that libaccel knows
+ * @opts: how, as for accel_session_create(); NULL for the defaults; flags do not matter
+ * @path: the file; it is written beside it and renamed when it is whole, and on the disk
+ *
+ * accel_model_load() and its like take the file, from any machine. The model has then the sizes and the
+ * fixed inputs that it was compiled with; a session of it may be told the same ones once more, and no
+ * others. It runs on a card of other features as far as these allow it, with the same bits. What
+ * needs the operators of ONNX, as quantisation, a batcher, or the graph between two passes, refuses it.
+ * Nothing in the file is trusted when it is read.
+ * Errors: -EOPNOTSUPP: operators that neither card nor processor can do; those of
+ * accel_graph_create(); those of open(), write() and rename().
+ */
+ACCEL_API int accel_model_save(struct accel_model *model, struct accel_device *device,
+			       const struct accel_session_opts *opts, const char *path);
+
+/** accel_model_save_fd() - the same to a descriptor, from its position on. */
+ACCEL_API int accel_model_save_fd(struct accel_model *model, struct accel_device *device,
+				  const struct accel_session_opts *opts, int fd);
+
+/**
+ * accel_cache_info() - look at the cache of compiled models
+ * @directory: as accel_model_opts.cache
+ * @info: filled in; a directory that is not there has no files
+ * Errors: -ENOENT: the cache is off, or has no place; -EACCES: the directory is not the user's
+ * alone; -EINVAL, -E2BIG, -ENAMETOOLONG.
+ */
+ACCEL_API int accel_cache_info(const char *directory, struct accel_cache_info *info);
+
+/**
+ * accel_cache_clear() - remove all compiled models from the cache
+ * @directory: as accel_model_opts.cache
+ *
+ * Sessions and models that came from it go on. Other processes may use the cache at the same time.
+ * Errors: as accel_cache_info(), and those of unlink().
+ */
+ACCEL_API int accel_cache_clear(const char *directory);
 
 /** accel_model_info() - what the model says of itself. Errors: -EINVAL, -E2BIG. */
 ACCEL_API int accel_model_info(struct accel_model *model, struct accel_model_info *info);
@@ -385,7 +486,8 @@ ACCEL_API int accel_model_output(struct accel_model *model, uint32_t i,
  * memory if they fit there, and go with the last session that uses them.
  * Errors: -EOPNOTSUPP: operators that neither card nor processor can do; the text names them,
  * and accel_graph_create() tells of each; -EINVAL: shapes that do not fit, an unknown
- * name in @opts; -E2BIG: larger than the card's limits; -ENOMEM, -ENOSPC, -ENODEV.
+ * name in @opts, or something that a compiled model was not compiled with; -E2BIG: larger than the
+ * card's limits; -ESTALE, see accel_model_load(); -ENOMEM, -ENOSPC, -ENODEV.
  */
 ACCEL_API int accel_session_create(struct accel_model *model, struct accel_queue *queue,
 				   const struct accel_session_opts *opts,
@@ -587,7 +689,8 @@ ACCEL_API int accel_pass_get(uint32_t i, struct accel_pass_info *info);
  * @graph: set to the new graph, to be freed with accel_graph_free()
  *
  * Operators that cannot run are part of it, with the reason.
- * Errors: -EINVAL: shapes that do not fit, unknown names; -ENOMEM.
+ * Errors: -EINVAL: shapes that do not fit, unknown names; -EOPNOTSUPP: @after of a compiled model;
+ * -ESTALE, see accel_model_load(); -ENOMEM.
  */
 ACCEL_API int accel_graph_create(struct accel_model *model, struct accel_device *device,
 				 const struct accel_session_opts *opts, const char *after,

@@ -1,0 +1,299 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Graphs of models: made from what the importer has, or from a file that has one, and put
+ * into such files.
+ */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "../object.h"
+#include "card.h"
+#include "model.h"
+#include "onnx.h"
+#include "pass.h"
+
+/* --- Graphs ------------------------------------------------------------------------------ */
+
+/* The size that an axis of an input, or all axes of a symbol, were compiled with; -1: none is named so. */
+static int64_t compiled_size(const struct accel_model *m, const char *name)
+{
+	const struct face *f = &m->declared.face;
+	char axis[160];
+
+	for (uint32_t i = 0; i < f->info.inputs; i++) {
+		for (uint32_t k = 0; k < f->inputs[i].rank; k++) {
+			snprintf(axis, sizeof(axis), "%.128s:%u", f->inputs[i].name, k);
+			if (!strcmp(axis, name) || (f->inputs[i].dims[k] < 0 &&
+						    f->inputs[i].symbols[k][0] &&
+						    !strcmp(f->inputs[i].symbols[k], name)))
+				return k < m->face.inputs[i].rank ? m->face.inputs[i].dims[k] : -1;
+		}
+	}
+	return -1;
+}
+
+static const struct ir_value *input_of(const struct ir_graph *g, const char *name)
+{
+	for (uint32_t i = 0; i < g->ninputs; i++)
+		if (!strcmp(g->inputs[i]->name, name))
+			return g->inputs[i];
+	return NULL;
+}
+
+/* What is asked for must be what is there. */
+static int agree(const struct accel_model *m, const struct ir_graph *g,
+		 const struct accel_session_opts *opts)
+{
+	static const char hint[] = "compile the ONNX file with these options";
+
+	if (opts->nwithout)
+		return err(-EINVAL, hint, "the model is compiled: no pass can be left out");
+	for (size_t i = 0; i < opts->ndims; i++) {
+		int64_t size = compiled_size(m, opts->dims[i].name);
+
+		if (size < 0)
+			return err(-EINVAL, NULL, "the model has no axis '%.64s'", opts->dims[i].name);
+		if (size != opts->dims[i].size)
+			return err(-EINVAL, hint, "the model was compiled with '%.64s' of %lld elements, "
+				   "not %lld", opts->dims[i].name, (long long)size,
+				   (long long)opts->dims[i].size);
+	}
+	for (size_t i = 0; i < opts->nfixed; i++) {
+		const struct accel_model_fixed *f = &opts->fixed[i];
+		const struct ir_value *v = input_of(g, f->name);
+
+		if (!v)
+			return err(-EINVAL, NULL, "the model has no input '%.64s'", f->name);
+		if (!v->data || v->size != f->size || (f->size && memcmp(v->data, f->data, f->size)))
+			return err(-EINVAL, hint, "the model was compiled with '%.64s' %s", f->name,
+				   v->data ? "fixed to other elements" : "open");
+	}
+	return 0;
+}
+
+static int compiled_graph(struct accel_model *m, const struct accel_session_opts *opts,
+			  const char *after, struct ir_graph **graph)
+{
+	struct compiled c;
+	struct ir_graph *g;
+	int ret;
+
+	if (after)
+		return err(-EOPNOTSUPP, "use the ONNX file that it was compiled from",
+			   "the model is compiled: there is no graph between two passes");
+	/* Digests were compared when it was loaded. */
+	ret = compiled_read(m->compiled, true, &c, &g);
+	if (ret)
+		return ret;
+	ret = agree(m, g, opts);
+	if (ret)
+		ir_free(g);
+	else
+		*graph = g;
+	return ret;
+}
+
+int model_graph(struct accel_model *model, const struct accel_session_opts *opts,
+		const char *after, struct ir_graph **graph)
+{
+	Onnx__ModelProto *file;
+	struct ir_graph *g;
+	int ret;
+
+	if (model->compiled)
+		return compiled_graph(model, opts, after, graph);
+	ret = model_file(model, &file);
+	if (ret)
+		return ret;
+	g = onnx_graph(file, opts);
+	if (!g)
+		return accel_last_error()->code;
+	ret = pass_run(g, opts, after);
+	if (ret) {
+		ir_free(g);
+		return ret;
+	}
+	*graph = g;
+	return 0;
+}
+
+int model_missing(const struct ir_graph *g, uint32_t count)
+{
+	char text[400] = "";
+	size_t used = 0;
+	uint32_t told = 0;
+
+	for (struct ir_node *n = g->first; n && told < 3; n = n->next) {
+		if (n->place != ACCEL_PLACE_MISSING || strstr(n->reason, "which cannot be computed"))
+			continue;
+		used += (size_t)snprintf(text + used, sizeof(text) - used, "%snode '%.24s' (%.24s): "
+					 "%.80s", told ? "; " : "", n->name, n->origin,
+					 n->op == IR_MISSING ? n->text : n->reason);
+		told++;
+	}
+	return err(-EOPNOTSUPP, "accelctl model show lists all operators; inputs that shapes are computed "
+		   "from can be fixed (accel_session_opts.fixed)",
+		   "%u of the model's operators cannot run: %s", count, text);
+}
+
+/* --- The cache --------------------------------------------------------------------------- */
+
+int model_compile(struct accel_model *model, const struct accel_device_props *props,
+		  const struct accel_session_opts *opts, struct model_use *use)
+{
+	struct compiled c;
+	int ret;
+
+	memset(use, 0, sizeof(*use));
+	if (!model->cached)
+		return model_graph(model, opts, NULL, &use->graph);
+	ret = cache_key(use->key, model->digest, props, opts);
+	if (ret)
+		return ret;
+	if (cache_find(&model->cache, use->key, &c, &use->graph, use->note)) {
+		use->use = ACCEL_CACHE_HIT;
+		return 0;
+	}
+	ret = model_graph(model, opts, NULL, &use->graph);
+	use->keep = !ret;
+	return ret;
+}
+
+static void describe(const struct accel_model *m, const struct accel_device_props *props,
+		     struct compiled *c)
+{
+	memset(c, 0, sizeof(*c));
+	memcpy(c->model, m->digest, sizeof(c->model));
+	c->face = m->compiled ? m->declared.face : m->face;
+	if (m->compiled)
+		memcpy(c->model, m->declared.model, sizeof(c->model));
+	if (!props)
+		return;
+	c->dtypes = props->dtypes;
+	memcpy(c->opcodes, props->opcodes, sizeof(c->opcodes));
+	c->hw_version = props->hw_version;
+}
+
+/* So that the file need not be read at all the next time. */
+static void keep_face(struct accel_model *m)
+{
+	char note[CACHE_NOTE] = "";
+	struct compiled c;
+
+	if (!m->alone)
+		return;
+	describe(m, NULL, &c);
+	if (!cache_key(c.key, m->digest, NULL, NULL) && !cache_has(&m->cache, c.key))
+		cache_store(&m->cache, &c, NULL, note);
+}
+
+void model_keep(struct accel_model *model, const struct accel_device_props *props,
+		struct model_use *use)
+{
+	struct compiled c;
+
+	if (use->keep) {
+		describe(model, props, &c);
+		memcpy(c.key, use->key, sizeof(c.key));
+		use->use = cache_store(&model->cache, &c, use->graph, use->note) ?
+			   ACCEL_CACHE_STORED : ACCEL_CACHE_FAILED;
+	}
+	if (use->use == ACCEL_CACHE_HIT || use->use == ACCEL_CACHE_STORED)
+		keep_face(model);
+}
+
+/* --- Files ------------------------------------------------------------------------------- */
+
+static int save(struct accel_model *model, struct accel_device *device,
+		const struct accel_session_opts *opts, int fd)
+{
+	const struct accel_device_props *props = device ? &device->props : NULL;
+	struct accel_session_opts o = ACCEL_INIT(o);
+	struct compiled c;
+	struct model_use use;
+	uint32_t cannot;
+	int ret = model_session_opts(&o, opts);
+
+	if (ret)
+		return ret;
+	if (!model->compiled && !model->cached) {
+		Onnx__ModelProto *file;
+
+		ret = model_file(model, &file);
+	}
+	if (!ret)
+		ret = model_compile(model, props, &o, &use);
+	if (ret)
+		return ret;
+	cannot = card_place(use.graph, props);
+	if (cannot) {
+		ret = model_missing(use.graph, cannot);
+	} else {
+		describe(model, props, &c);
+		ret = compiled_write(&c, use.graph, fd, NULL);
+	}
+	ir_free(use.graph);
+	return ret;
+}
+
+ACCEL_API int accel_model_save_fd(struct accel_model *model, struct accel_device *device,
+				  const struct accel_session_opts *opts, int fd)
+{
+	API_ENTER;
+
+	if (!model)
+		return err(-EINVAL, NULL, "model is NULL");
+	return save(model, device, opts, fd);
+}
+
+/* The directory that a name is in must have it after a crash, too. */
+static int sync_directory(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	char *name = slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
+	int fd = name ? open(name, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+	int ret = fd < 0 || fsync(fd) ? -errno : 0;
+
+	if (fd >= 0)
+		close(fd);
+	free(name);
+	/* Some file systems cannot. */
+	return ret == -EINVAL || ret == -EACCES ? 0 : ret;
+}
+
+ACCEL_API int accel_model_save(struct accel_model *model, struct accel_device *device,
+			       const struct accel_session_opts *opts, const char *path)
+{
+	API_ENTER;
+	char *aside;
+	mode_t mask;
+	int fd, ret;
+
+	if (!model || !path)
+		return err(-EINVAL, NULL, "%s is NULL", model ? "path" : "model");
+	if (asprintf(&aside, "%s.XXXXXX", path) < 0)
+		return err_nomem("a name");
+	fd = mkostemp(aside, O_CLOEXEC);
+	if (fd < 0) {
+		ret = err(-errno, NULL, "cannot write beside '%.256s': %s", path, strerror(errno));
+		free(aside);
+		return ret;
+	}
+	ret = save(model, device, opts, fd);
+	/* As any new file, not as a temporary one. */
+	mask = umask(0);
+	umask(mask);
+	if (!ret && (fchmod(fd, 0666 & ~mask) || fsync(fd) || rename(aside, path)))
+		ret = err(-errno, NULL, "cannot write '%.256s': %s", path, strerror(errno));
+	close(fd);
+	if (ret)
+		unlink(aside);
+	else if ((ret = sync_directory(path)))
+		err(ret, NULL, "cannot write the directory of '%.256s': %s", path, strerror(-ret));
+	free(aside);
+	return ret;
+}

@@ -2,7 +2,7 @@
 /*
  * ONNX's own tests of operators and models, on a device:
  *
- *	conformance [-d DEVICE] [-b DEVICE] [-n N] [-v] [-t] DIRECTORY...
+ *	conformance [-d DEVICE] [-b DEVICE] [-n N] [-v] [-t] [-c] DIRECTORY...
  *
  * DIRECTORY holds tests, each a directory with model.onnx and test_data_set_N/, or is one.
  * A result must have the type and the shape of the file's and be within 1e-7 + 1e-3 |x| of it;
@@ -11,6 +11,9 @@
  *
  * -b runs each test on another device, too, which must give the same bits. -n takes every Nth
  * test of an operator, beginning with its first: so that few tests have all operators.
+ *
+ * -c runs each test once more from a file that accel_model_save() wrote, on the device of -b or on
+ * the same, which must give the same bits.
  *
  * -v names every test, -t prints a table of the tests by operator, with a reason for what is not
  * supported.
@@ -22,6 +25,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #define RTOL	1e-3
@@ -42,7 +46,7 @@ struct tally {
 	char reason[128];
 };
 
-static bool verbose, table;
+static bool verbose, table, compiled;
 static struct accel_queue *queue, *beside;
 static unsigned int nth = 1;
 static struct tally *tallies;
@@ -215,6 +219,31 @@ static size_t small(struct accel_model *model, const struct tensor *in, int n, b
 	return count;
 }
 
+/* The same session of a model that went through a file. */
+static int through_file(struct accel_model *model, struct accel_queue *on,
+			const struct accel_session_opts *opts, struct accel_session **session)
+{
+	struct accel_model *again = NULL;
+	int fd = memfd_create("compiled", MFD_CLOEXEC), ret;
+
+	accel_session_unref(*session);
+	*session = NULL;
+	if (fd < 0)
+		return oops("no memory");
+	ret = accel_model_save_fd(model, NULL, opts, fd);
+	if (!ret && lseek(fd, 0, SEEK_SET))
+		ret = -errno;
+	if (!ret)
+		ret = accel_model_load_fd(fd, NULL, &again);
+	if (!ret)
+		ret = accel_session_create(again, on, opts, session);
+	if (ret)
+		failed(ret);
+	accel_model_unref(again);
+	close(fd);
+	return ret;
+}
+
 /* Axes that the model leaves open are as long as the data. A model that computes shapes from inputs
  * is compiled for the shapes that its data ask for.
  */
@@ -246,10 +275,8 @@ static struct accel_session *session_for(struct accel_model *model, struct accel
 	ret = accel_session_create(model, on, &opts, &session);
 	if (ret)
 		*verdict = failed(ret);
-	if (ret != -EOPNOTSUPP)
-		return session;
 	opts.fixed = fixed;
-	for (int all = 0; all < 2 && !session; all++) {
+	for (int all = 0; all < 2 && !session && ret == -EOPNOTSUPP; all++) {
 		opts.nfixed = small(model, in, n, all, fixed);
 		if (!opts.nfixed || accel_session_create(model, on, &opts, &session))
 			continue;
@@ -257,6 +284,8 @@ static struct accel_session *session_for(struct accel_model *model, struct accel
 		why[0] = 0;
 		specialised += on == queue;
 	}
+	if (session && compiled && on == beside && through_file(model, on, &opts, &session))
+		*verdict = WRONG;
 	return session;
 }
 
@@ -612,7 +641,7 @@ int main(int argc, char **argv)
 	const char *device = "sim:", *other = NULL;
 	int c, bad = 0;
 
-	while ((c = getopt(argc, argv, "d:b:n:vt")) != -1) {
+	while ((c = getopt(argc, argv, "d:b:n:vtc")) != -1) {
 		if (c == 'd')
 			device = optarg;
 		else if (c == 'b')
@@ -623,9 +652,13 @@ int main(int argc, char **argv)
 			verbose = true;
 		else if (c == 't')
 			table = true;
+		else if (c == 'c')
+			compiled = true;
 		else
 			return 2;
 	}
+	if (compiled && !other)
+		other = device;
 	if (optind == argc || open_queue(device, &queue) || (other && open_queue(other, &beside)))
 		return 2;
 	setvbuf(stdout, NULL, _IOLBF, 0);

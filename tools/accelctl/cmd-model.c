@@ -237,7 +237,7 @@ const struct command command_model_show = {
 	.noun = "model",
 	.verb = "show",
 	.summary = "Show a model, operator by operator, and where each runs.",
-	.text = "MODEL is an ONNX file. PLACE is card, host (the processor, within the same run), view "
+	.text = "MODEL is an ONNX file, or one of model compile, of which --after is not known. PLACE is card, host (the processor, within the same run), view "
 		"(another shape of the same memory, which costs nothing) or missing, with the reason: "
 		"such a model cannot run. Without -d it is for a card that can do all that this version "
 		"knows; no device is opened.\n\n"

@@ -51,6 +51,9 @@ struct job {
 	struct batched batched;
 };
 
+/* Of enum accel_cache_use. */
+static const char *const caches[] = { "unused", "hit", "stored", "failed" };
+
 /* --- Files ------------------------------------------------------------------------------- */
 
 /* NAME=FILE: which of the values it is, or -1 with a message. */
@@ -371,6 +374,7 @@ static void print_json(const struct job *job)
 	doc_number(object, "constant_bytes", job->info.constant_bytes);
 	doc_number(object, "arena_bytes", job->info.arena_bytes);
 	doc_number(object, "live_bytes", job->info.live_bytes);
+	doc_string(object, "cache", caches[job->info.cache]);
 	doc_number(document, "runs", job->runs);
 	object = doc_object(document, "observed");
 	doc_real(object, "min_s", (double)job->device_ns[0] / 1e9);
@@ -441,8 +445,11 @@ static void print_text(const struct job *job)
 static int load(struct job *job)
 {
 	struct accel_model_info info = ACCEL_INIT(info);
-	int err = accel_model_load(args_text(job->args, "MODEL"), NULL, &job->model);
+	struct accel_model_opts opts = ACCEL_INIT(opts);
+	int err;
 
+	opts.flags = args_given(job->args, "no-cache") ? ACCEL_MODEL_NO_CACHE : 0;
+	err = accel_model_load(args_text(job->args, "MODEL"), &opts, &job->model);
 	if (!err)
 		err = accel_model_info(job->model, &info);
 	if (err)
@@ -496,6 +503,9 @@ static int work(struct job *job)
 		return status;
 	job->info = (struct accel_session_info)ACCEL_INIT(job->info);
 	accel_session_info(job->session, &job->info);
+	detail("cache of compiled models: %s", caches[job->info.cache]);
+	if (job->info.cache_note[0])
+		detail("%s", job->info.cache_note);
 	if (args_given(job->args, "verify"))
 		status = verify(job);
 	if (!status)
@@ -556,7 +566,7 @@ static int run(const struct args *args)
 const struct command command_run = {
 	.noun = "run",
 	.summary = "Run a model on inputs from files.",
-	.text = "MODEL is an ONNX file. Inputs are .npy files, or .pb files with an ONNX tensor; all "
+	.text = "MODEL is an ONNX file, or one of model compile. Inputs are .npy files, or .pb files with an ONNX tensor; all "
 		"must be given, in the model's types. Axes that the model leaves open are as long as the "
 		"data. Outputs go to .npy files, which are complete or not there; bf16 is written as "
 		"uint16. In this command --output names a file; the report as JSON is -o json.\n\n"
@@ -576,6 +586,7 @@ const struct command command_run = {
 		{ .name = "without", .kind = VALUE_CHOICE, .value = "PASS", .repeat = true,
 		  .choices = MODEL_PASSES,
 		  .help = "leave a pass of the compiler out; repeatable" },
+		{ .name = "no-cache", .help = "neither take a compiled model from the cache nor keep it" },
 		{ .name = "repeat", .kind = VALUE_NUMBER, .value = "N", .min = 1, .max = 1000000,
 		  .fallback = "1", .help = "run N times" },
 		{ .name = "batch", .kind = VALUE_NUMBER, .value = "N", .min = 1, .max = 4096,

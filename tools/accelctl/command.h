@@ -65,7 +65,8 @@ bool command_noun_exists(const char *noun);
 bool command_noun_has_verbs(const char *noun);
 
 extern const struct command command_list, command_info, command_ps, command_stat,
-	command_gemm, command_run, command_model_show, command_model_validate, command_model_quantize, command_model_prune,
+	command_gemm, command_run, command_model_show, command_model_compile, command_model_validate, command_model_quantize, command_model_prune,
+	command_cache_show, command_cache_clear,
 	command_demo_digits, command_bench_latency,
 	command_bench_throughput, command_bench_gemm, command_test_quick, command_dump_show,
 	command_dump_replay,

@@ -565,7 +565,7 @@ static int views(struct reader *r)
 }
 
 /* As many as a file of ONNX may have messages. */
-#define THINGS_MAX	(1u << 22)
+#define VALUES_MAX	(1u << 22)
 
 /* Fewest bytes of a value and of a node. */
 #define VALUE_LEAST	7
@@ -582,7 +582,7 @@ static int graph(struct reader *r)
 	nodes = take_count(in, NODE_LEAST);
 	g->ninputs = take_count(in, 1);
 	g->noutputs = take_count(in, 4);
-	if (in->bad || g->ninputs > r->nvalues || r->nvalues > THINGS_MAX || nodes > THINGS_MAX)
+	if (in->bad || g->ninputs > r->nvalues || r->nvalues > VALUES_MAX || nodes > IR_NODES_MAX)
 		return damaged("it counts more than it has");
 	r->values = ir_alloc(g, ((size_t)r->nvalues + 1) * sizeof(struct ir_value *));
 	r->state = ir_alloc(g, (size_t)r->nvalues + 1);

@@ -550,7 +550,7 @@ ACCEL_API int accel_cache_info(const char *directory, struct accel_cache_info *i
 	if (ret)
 		return ret;
 	if (strlen(name) >= sizeof(out.directory)) {
-		ret = err(-ENAMETOOLONG, NULL, "the cache's name has %zu bytes", strlen(name));
+		ret = err(-E2BIG, NULL, "the cache's name has %zu bytes", strlen(name));
 	} else if (fd >= 0) {
 		n = list(fd, false, &entries, &out.size);
 		ret = n < 0 ? err(-EIO, NULL, "cannot read the cache's directory") : 0;

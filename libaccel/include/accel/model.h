@@ -451,7 +451,7 @@ ACCEL_API int accel_model_save_fd(struct accel_model *model, struct accel_device
  * @directory: as accel_model_opts.cache
  * @info: filled in; a directory that is not there has no files
  * Errors: -ENOENT: the cache is off, or has no place; -EACCES: the directory is not the user's
- * alone; -EINVAL, -E2BIG, -ENAMETOOLONG.
+ * alone; -EINVAL, -E2BIG.
  */
 ACCEL_API int accel_cache_info(const char *directory, struct accel_cache_info *info);
 

@@ -96,6 +96,7 @@ static const struct {
 	{ EOPNOTSUPP, "EOPNOTSUPP", "device or back end lack the feature" },
 	{ ECANCELED, "ECANCELED", "canceled, or lost to another's reset" },
 	{ EALREADY, "EALREADY", "it is finished already" },
+	{ ESTALE, "ESTALE", "the file was overwritten since it was loaded" },
 	{ EOWNERDEAD, "EOWNERDEAD", "used after fork()" },
 };
 

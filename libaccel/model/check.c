@@ -8,6 +8,7 @@
 #include "tree.h"
 
 #define SAMPLES_MAX	4096
+#define TRANSFORM_MAX	(1 << 20)
 
 static bool fail(struct ir_graph *g, const char *what)
 {
@@ -397,6 +398,11 @@ static bool gather(const struct ir_node *n, const struct ir_value *y)
 	return shaped(y, rank, dims);
 }
 
+static bool is_put(const struct ir_node *n)
+{
+	return n->fn >= IR_PUT && n->fn <= IR_PUT_MAX;
+}
+
 static bool elements(const struct ir_node *n, const struct ir_value *y)
 {
 	const struct ir_value *x = n->in[0], *k = n->in[1];
@@ -408,7 +414,7 @@ static bool elements(const struct ir_node *n, const struct ir_value *y)
 	for (uint32_t i = 0; i < x->rank; i++)
 		if (i != n->axis && k->dims[i] > x->dims[i])
 			return false;
-	return !scatter || (n->in[2]->dtype == x->dtype && same_dims(n->in[2], k));
+	return !scatter || (is_put(n) && n->in[2]->dtype == x->dtype && same_dims(n->in[2], k));
 }
 
 static bool elements_nd(const struct ir_node *n, const struct ir_value *y)
@@ -430,7 +436,7 @@ static bool elements_nd(const struct ir_node *n, const struct ir_value *y)
 		dims[rank++] = x->dims[i];
 	if (!scatter)
 		return shaped(y, rank, dims);
-	return same_dims(x, y) && n->in[2]->dtype == x->dtype && shaped(n->in[2], rank, dims);
+	return is_put(n) && same_dims(x, y) && n->in[2]->dtype == x->dtype && shaped(n->in[2], rank, dims);
 }
 
 static bool arg(const struct ir_node *n, const struct ir_value *y)
@@ -492,12 +498,48 @@ static bool roi_align(const struct ir_node *n, const struct ir_value *y)
 {
 	const struct ir_value *x = n->in[0], *rois = n->in[1], *batches = n->in[2];
 
-	return x->rank == 4 && y->rank == 4 && rois->rank == 2 && batches->rank == 1 &&
+	return (n->fn == 0 || n->fn == 1) && x->rank == 4 && y->rank == 4 && rois->rank == 2 && batches->rank == 1 &&
 	       y->dtype == x->dtype && ir_is_real(x->dtype) && ir_is_real(rois->dtype) &&
 	       is_index(batches) && rois->dims[1] == 4 && rois->dims[0] == batches->dims[0] &&
 	       y->dims[0] == rois->dims[0] && y->dims[1] == x->dims[1] && n->ints[0] >= 1 &&
 	       n->ints[1] >= 1 && y->dims[2] == n->ints[0] && y->dims[3] == n->ints[1] &&
 	       n->ints[2] >= 0 && n->ints[2] <= SAMPLES_MAX;
+}
+
+/* [..., axis, ..., 1 or 2] along the axis, or of [batch, axis, 1 or 2] one from each step on. */
+static bool dft(const struct ir_node *n, const struct ir_value *y)
+{
+	const struct ir_value *x = n->in[0], *window = operand(n, 1);
+	int64_t length = n->ints[0], step = n->ints[1], dim, bins;
+	uint32_t last = x->rank - 1;
+
+	if (x->rank < 2 || !ir_is_real(x->dtype) || y->dtype != x->dtype || n->axis < 0 ||
+	    n->axis >= (int64_t)last || (x->dims[last] != 1 && x->dims[last] != 2) || length < 1 ||
+	    length > TRANSFORM_MAX || step < 0 || step > INT32_MAX ||
+	    (n->nin > 1 && (!window || window->rank != 1 || window->count != length ||
+			    window->dtype != x->dtype)))
+		return false;
+	dim = x->dims[n->axis];
+	if (step) {
+		bins = y->rank == 4 ? y->dims[2] : -1;
+		return x->rank == 3 && n->axis == 1 && bins >= 0 && bins <= length &&
+		       y->dims[0] == x->dims[0] && y->dims[3] == 2 &&
+		       (!y->dims[1] || (y->dims[1] - 1) * step <= dim);
+	}
+	if (y->rank != x->rank || y->dims[last] != 2 || y->dims[n->axis] > length)
+		return false;
+	for (uint32_t i = 0; i < last; i++)
+		if (i != n->axis && y->dims[i] != x->dims[i])
+			return false;
+	return true;
+}
+
+static bool det(const struct ir_node *n, const struct ir_value *y)
+{
+	const struct ir_value *x = n->in[0];
+
+	return x->rank >= 2 && x->dims[x->rank - 1] == x->dims[x->rank - 2] &&
+	       ir_is_real(x->dtype) && y->dtype == x->dtype && shaped(y, x->rank - 2, x->dims);
 }
 
 /* --- Trees and tables -------------------------------------------------------------------- */
@@ -550,7 +592,8 @@ static const struct {
 	[IR_WHERE] = { 3, 3, 3, 1, false }, [IR_CUMSUM] = { 1, 1, 1, 1, false },
 	[IR_TOPK] = { 1, 1, 1, 2, false }, [IR_TRILU] = { 1, 1, 1, 1, false },
 	[IR_RESIZE] = { 2, 3, 2, 1, false }, [IR_GRID_SAMPLE] = { 2, 2, 2, 1, false },
-	[IR_ROI_ALIGN] = { 3, 3, 3, 1, false }, [IR_REVERSE] = { 2, 2, 2, 1, false },
+	[IR_ROI_ALIGN] = { 3, 3, 3, 1, false }, [IR_DFT] = { 1, 2, 1, 1, false },
+	[IR_DET] = { 1, 1, 1, 1, false }, [IR_REVERSE] = { 2, 2, 2, 1, false },
 	[IR_QUANTIZE] = { 2, 3, 2, 1, false }, [IR_DEQUANTIZE] = { 2, 3, 2, 1, false },
 	[IR_QMATMUL] = { IR_Q_OPERANDS, IR_Q_OPERANDS, 2, 1, true },
 	[IR_QCONV] = { IR_Q_OPERANDS, IR_Q_OPERANDS, 2, 1, true },
@@ -630,6 +673,10 @@ static bool fits(struct ir_graph *g, const struct ir_node *n)
 		return grid_sample(n, y);
 	case IR_ROI_ALIGN:
 		return roi_align(n, y);
+	case IR_DFT:
+		return dft(n, y);
+	case IR_DET:
+		return det(n, y);
 	case IR_REVERSE:
 		return reverse(n, y);
 	case IR_QUANTIZE:

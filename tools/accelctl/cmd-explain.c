@@ -53,6 +53,7 @@ static const struct advice error_advice[] = {
 	{ "EOWNERDEAD", "Open the device again in the child." },
 	{ "EINTR", "Call again." },
 	{ "EALREADY", "Nothing is left to cancel." },
+	{ "ESTALE", "Load the model again." },
 };
 
 static const struct advice outcome_advice[] = {

@@ -325,6 +325,49 @@ static void weights(void)
 	compare(net_weights(), "weights", 0);
 }
 
+/* How many nodes of an operator there are after a pass. */
+static int count_after(Onnx__ModelProto *m, const char *pass, const char *op)
+{
+	struct accel_node_info info = ACCEL_INIT(info);
+	struct accel_model *model = load(m);
+	struct accel_graph *graph = NULL;
+	int n = 0;
+
+	if (CHECK(model && !accel_graph_create(model, NULL, NULL, pass, &graph)))
+		for (uint32_t i = 0; !accel_graph_node(graph, i, &info); i++)
+			n += !strcmp(info.op, op);
+	accel_graph_free(graph);
+	accel_model_unref(model);
+	return n;
+}
+
+static void bias(void)
+{
+	Onnx__ModelProto *m = start(DIMS(-2, 8));
+
+	/* Without it the sum is taken for a residual. */
+	onnx_floats(m, "w", DIMS(8, 6), 1);
+	onnx_floats(m, "b", DIMS(6), 2);
+	onnx_node(m, "MatMul", "x w", "p");
+	onnx_node(m, "Add", "p b", "y");
+	compare(end(m), "bias", 0);
+	CHECK_EQ(count_after(m, "bias", "add"), 0);
+	CHECK_EQ(count_after(m, "fold", "add"), 1);
+}
+
+static void dead(void)
+{
+	Onnx__ModelProto *m = start(DIMS(-2, 8));
+
+	onnx_node(m, "Exp", "x", "p");
+	onnx_node(m, "Neg", "p", "q");
+	onnx_node(m, "Abs", "x", "y");
+	/* Other passes clean up, too: what no output needs does not run either way. */
+	compare(end(m), "dead", 0);
+	CHECK_EQ(count_after(m, "", "exp"), 1);
+	CHECK_EQ(count_after(m, "dead", "exp"), 0);
+}
+
 static void gather(void)
 {
 	static const int64_t good[] = { 0, 9, -10, 3, -1, 3 }, bad[] = { 0, 9, -11, 3, -1, 3 };
@@ -427,7 +470,7 @@ static void left_alone(void)
 
 static const struct check_test tests[] = {
 	TEST(batchnorm), TEST(residual), TEST(norm), TEST(gelu), TEST(pad), TEST(weights),
-	TEST(gather), TEST(left_alone),
+	TEST(gather), TEST(bias), TEST(dead), TEST(left_alone),
 };
 
 CHECK_MAIN(tests)

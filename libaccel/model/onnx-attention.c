@@ -69,12 +69,14 @@ static bool mask_of(struct onnx_cx *c, const struct ir_value *q, const struct ir
 	if (mask) {
 		int64_t pads[IR_INTS_MAX] = { 0 }, last = mask->rank ? mask->dims[mask->rank - 1] : 0;
 
-		if (mask->dtype == ACCEL_BOOL)
+		if (!mask->rank)
+			ir_fail(g, "its mask has no axes");
+		else if (mask->dtype == ACCEL_BOOL)
 			mask = barred(c, mask, q);
 		else if (mask->dtype != q->dtype)
 			ir_fail(g, "its mask is %s", accel_dtype_name(mask->dtype));
 		/* A mask that is too short bars what it does not reach. */
-		if (mask && last < columns && last != 1 && c->opset >= 24) {
+		if (mask && !g->error && last < columns && last != 1 && c->opset >= 24) {
 			pads[2 * mask->rank - 1] = columns - last;
 			mask = b_pad(g, mask, pads, IR_PAD_CONSTANT, number(c, q, -INFINITY));
 		}

@@ -387,8 +387,10 @@ static void col2im(struct onnx_cx *c, int arg)
 		patch *= block[i];
 		places *= steps[i];
 		starts[2 + i] = before;
+		if (all > INT32_MAX)
+			ir_fail(g, "an image of more than 2^31 - 1 elements");
 	}
-	if (g->error || all > INT32_MAX || x->dims[2] != places || x->dims[1] % patch) {
+	if (g->error || x->dims[2] != places || x->dims[1] < patch || x->dims[1] % patch) {
 		ir_fail(g, "%lld columns of %lld elements, not %lld of a multiple of %lld",
 			(long long)x->dims[2], (long long)x->dims[1], (long long)places, (long long)patch);
 		return;

@@ -147,6 +147,11 @@ static void refused(void)
 	CHECK_ERR_TEXT(one_make(&o, m, NULL), -EINVAL, "come together");
 	one_done(&o);
 	m->graph->node[0]->n_input = 6;
+	m->graph->node[0]->input[3] = (char *)"one";
+	onnx_raw(m, "one", BOOLEAN, (int64_t[]){ -1 }, "\1", 1);
+	CHECK_ERR_TEXT(one_make(&o, m, NULL), -EINVAL, "its mask has no axes");
+	one_done(&o);
+	m->graph->node[0]->input[3] = (char *)"";
 	m->graph->initializer[0]->dims[2] = 4;
 	m->graph->initializer[0]->dims[1] = ROWS * SIZE * KEYS / 4;
 	CHECK_ERR(one_make(&o, m, NULL), -EINVAL);

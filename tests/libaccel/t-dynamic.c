@@ -179,6 +179,68 @@ static void bits(void)
 	}
 }
 
+/* Patches that overlap are added where they do; what does not fit is told. */
+static void patches(void)
+{
+	static const float x[8] = { 1, 2, 3, 4, 5, 6, 7, 8 };
+	static const struct {
+		int64_t image, block;
+		const char *text;
+	} bad[] = {
+		{ 4, 2, "4 columns of 2 elements, not 3" }, { 0, 2, "cannot be made of such blocks" },
+		{ 4, 1 << 20, "cannot be made of such blocks" }, { 6, 3, "not 4 of a multiple of 3" },
+	};
+	Onnx__ModelProto *m = onnx_model(18);
+
+	/* Two taps for each of four places of a row of five. */
+	onnx_input(m, "x", F32, (int64_t[]){ 1, 2, 4, -1 });
+	onnx_longs(m, "i", (int64_t[]){ 5 }, 1);
+	onnx_longs(m, "b", (int64_t[]){ 2 }, 1);
+	onnx_node(m, "Col2Im", "x i b", "y");
+	onnx_output(m, "y", F32);
+	CHECK(one_gives(m, x, sizeof(x), (float[]){ 1, 7, 9, 11, 8 }, 20));
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		m->graph->initializer[0]->int64_data[0] = bad[i].image;
+		m->graph->initializer[1]->int64_data[0] = bad[i].block;
+		refused(m, -EINVAL, bad[i].text);
+	}
+}
+
+static void unpool(void)
+{
+	static const float x[2] = { 3, 4 };
+	Onnx__ModelProto *m = onnx_model(11);
+	Onnx__NodeProto *n;
+
+	onnx_input(m, "x", F32, (int64_t[]){ 1, 1, 2, -1 });
+	onnx_raw(m, "i", I64, (int64_t[]){ 1, 1, 2, -1 }, (int64_t[]){ 1, 2 }, 16);
+	n = onnx_node(m, "MaxUnpool", "x i", "y");
+	onnx_ints(n, "kernel_shape", (int64_t[]){ 2 }, 1);
+	onnx_ints(n, "strides", (int64_t[]){ 2 }, 1);
+	onnx_output(m, "y", F32);
+	CHECK(one_gives(m, x, sizeof(x), (float[]){ 0, 3, 4, 0 }, 16));
+	m->graph->initializer[0]->dims[2] = 1;
+	m->graph->initializer[0]->raw_data.len = 8;
+	refused(m, -EINVAL, "do not fit the operand");
+}
+
+static void crop(void)
+{
+	static const float x[3] = { 1, 2, 3 };
+	Onnx__ModelProto *m = onnx_model(18);
+
+	/* The one more at the end. */
+	onnx_input(m, "x", F32, (int64_t[]){ 3, -1 });
+	onnx_longs(m, "s", (int64_t[]){ 6 }, 1);
+	onnx_node(m, "CenterCropPad", "x s", "y");
+	onnx_output(m, "y", F32);
+	CHECK(one_gives(m, x, sizeof(x), (float[]){ 0, 1, 2, 3, 0, 0 }, 24));
+	m->graph->initializer[0]->int64_data[0] = 2;
+	CHECK(one_gives(m, x, sizeof(x), (float[]){ 1, 2 }, 8));
+	m->graph->initializer[0]->int64_data[0] = -2;
+	refused(m, -EINVAL, "is to have -2 elements");
+}
+
 static const struct check_test tests[] = {
 	TEST(non_zero),
 	TEST(compress),
@@ -186,6 +248,9 @@ static const struct check_test tests[] = {
 	TEST(suppression),
 	TEST(reductions),
 	TEST(bits),
+	TEST(patches),
+	TEST(unpool),
+	TEST(crop),
 };
 
 CHECK_MAIN(tests)

@@ -465,6 +465,76 @@ static void limits(void)
 	bench_close(&b);
 }
 
-static const struct check_test tests[] = { TEST(refused), TEST(equal), TEST(errors), TEST(limits) };
+struct guest {
+	pthread_t id;
+	struct accel_batcher *batcher;
+	unsigned int number, wrong;
+};
+
+/* Three at a time; what one asks wrongly is its own matter. */
+static void *dine(void *arg)
+{
+	static const float x[4] = { 10, 20, 30, 40 };
+	struct guest *g = arg;
+
+	for (unsigned int round = 0; round < 12; round++) {
+		struct accel_fence *fence[3];
+		int64_t index[3];
+		float y[3] = { 0 };
+
+		for (unsigned int i = 0; i < 3; i++) {
+			index[i] = (g->number + round + i) % 4;
+			if ((g->number + 3 * round + i) % 17 == 0)
+				index[i] = 9;
+			if (ask(g->batcher, x, &index[i], &y[i], i ? 0 : soon(), &fence[i])) {
+				g->wrong++;
+				return NULL;
+			}
+		}
+		for (unsigned int i = 0; i < 3; i++) {
+			g->wrong += accel_fence_wait(fence[i], soon()) != 0;
+			g->wrong += accel_fence_result(fence[i], NULL) != (index[i] == 9 ? -EINVAL : 0);
+			g->wrong += y[i] != (index[i] == 9 ? 0 : -x[index[i]]);
+			accel_fence_unref(fence[i]);
+		}
+	}
+	return NULL;
+}
+
+/* Many threads, whose requests meet in any order, while another looks on and one is too late. */
+static void crowd(void)
+{
+	static const float x[4] = { 10, 20, 30, 40 };
+	struct accel_batch_request late = ACCEL_INIT(late);
+	struct accel_batcher_info info = ACCEL_INIT(info);
+	struct accel_batcher *batcher = NULL;
+	struct guest guests[8];
+	int64_t index = 1;
+	struct bench b;
+	float y;
+
+	REQUIRE(bench_open(&b, NULL) && !batcher_of(&b, lookup(), 8, 200000, &batcher));
+	for (unsigned int i = 0; i < 8; i++) {
+		guests[i] = (struct guest){ .batcher = batcher, .number = i };
+		CHECK(!pthread_create(&guests[i].id, NULL, dine, &guests[i]));
+	}
+	late.inputs = (const void *[]){ x, &index };
+	late.outputs = (void *[]){ &y };
+	late.deadline = 1;
+	for (int i = 0; i < 20; i++) {
+		CHECK_EQ(accel_batcher_run(batcher, &late, NULL), -ETIME);
+		CHECK(!accel_batcher_info(batcher, &info));
+	}
+	for (unsigned int i = 0; i < 8; i++) {
+		pthread_join(guests[i].id, NULL);
+		CHECK_EQ(guests[i].wrong, 0);
+	}
+	accel_batcher_free(batcher);
+	bench_close(&b);
+}
+
+static const struct check_test tests[] = {
+	TEST(refused), TEST(equal), TEST(errors), TEST(limits), TEST(crowd),
+};
 
 CHECK_MAIN(tests)

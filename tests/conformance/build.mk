@@ -29,5 +29,5 @@ conformance: $(CONFORMANCE)
 	$(Q)tools/setup conformance $(if $(CONFORMANCE_DEVICE),,vm)
 	$(Q)$(CONFORMANCE) -d $(or $(CONFORMANCE_DEVICE),sim:) $(if $(V),-v) $(CONFORMANCE_SUITES)
 ifeq ($(CONFORMANCE_DEVICE),)
-	$(Q)tests/vm/run --timeout 3600 -- conformance -d /dev/accel/accel0 -b sim: $(CONFORMANCE_SUITES)
+	$(Q)tests/vm/run --timeout 3600 -- conformance -d /dev/accel/accel0 -b sim:timeout_ms=600000 $(CONFORMANCE_SUITES)
 endif

@@ -301,6 +301,7 @@ static int run_session(struct accel_session *session, struct tensor *in, int nin
 		       struct tensor *got, int ngot)
 {
 	struct accel_session_info info = ACCEL_INIT(info);
+	struct accel_result result = { 0 };
 	int ret = accel_session_info(session, &info);
 
 	if (ret)
@@ -318,9 +319,11 @@ static int run_session(struct accel_session *session, struct tensor *in, int nin
 		if (ret)
 			return failed(ret);
 	}
-	ret = accel_session_run(session, accel_deadline(600000000000ull), NULL);
+	ret = accel_session_run(session, accel_deadline(600000000000ull), &result);
 	if (ret) {
 		failed(ret);
+		if (result.error && result.outcome != ACCEL_JOB_HOST)
+			accel_result_describe(&result, why, sizeof(why));
 		return WRONG;
 	}
 	for (int i = 0; i < ngot; i++) {

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: MIT
 #
-# libFuzzer targets over the card's core, the importer of models and the reader of dumps, with
+# libFuzzer targets over the card's core, the readers of models and of dumps, with
 # objects of their own: clang, instrumented.  `make fuzz` runs them for long, tests/fuzz/run --tap
 # (a part of make check) briefly.
 
 FUZZ := build/fuzz
 FUZZ_CC ?= clang
 FUZZ_TARGETS := regs cmd mmu desc state
-FUZZ_PROGRAMS := $(FUZZ_TARGETS:%=$(FUZZ)/fuzz_%) $(FUZZ)/fuzz_onnx $(FUZZ)/fuzz_dump
+FUZZ_PROGRAMS := $(FUZZ_TARGETS:%=$(FUZZ)/fuzz_%) $(FUZZ)/fuzz_onnx $(FUZZ)/fuzz_compiled $(FUZZ)/fuzz_dump
 
 # Depth of the stack tells nothing where there are two; a sleep becomes a switch (see fiber.c).
 FUZZ_CFLAGS := -std=c11 -O2 -g -Wall -Wextra -Werror -ffp-contract=off -D_GNU_SOURCE -Iuapi \
@@ -41,20 +41,21 @@ $(FUZZ_TARGETS:%=$(FUZZ)/fuzz_%): $(FUZZ)/fuzz_%: $(FUZZ)/tests/fuzz/%.o $(FUZZ_
 
 # The importer and all that follows up to packets, instrumented; the rest of the library as it is.
 FUZZ_MODEL := $(patsubst %.c,$(FUZZ)/%.o,$(sort $(wildcard libaccel/model/*.c)))
-FUZZ_OBJS += $(FUZZ_MODEL) $(FUZZ)/tests/fuzz/onnx.o
+FUZZ_OBJS += $(FUZZ_MODEL) $(FUZZ)/tests/fuzz/onnx.o $(FUZZ)/tests/fuzz/compiled.o
 
 $(FUZZ_MODEL): $(FUZZ)/%.o: %.c | $(B)/libaccel/onnx.pb-c.h
 	@mkdir -p $(@D)
 	$(call say,CC,$@)$(FUZZ_CC) $(FUZZ_CFLAGS) $(LIBACCEL_CFLAGS) -I$(B)/libaccel \
-		$(LIBACCEL_DEP_CFLAGS) -fsanitize=fuzzer-no-link -MMD -MP -c -o $@ $<
+		$(LIBACCEL_DEP_CFLAGS) -fsanitize=fuzzer-no-link \
+		-DFUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION -MMD -MP -c -o $@ $<
 
 $(FUZZ)/onnx.pb-c.o: $(B)/libaccel/onnx.pb-c.c
 	@mkdir -p $(@D)
 	$(call say,CC,$@)$(FUZZ_CC) $(filter-out -Wall -Wextra -Werror,$(FUZZ_CFLAGS)) \
 		-fsanitize=fuzzer-no-link -c -o $@ $<
 
-$(FUZZ)/tests/fuzz/onnx.o: FUZZ_CFLAGS += $(LIBACCEL_CFLAGS)
-$(FUZZ)/fuzz_onnx: $(FUZZ)/tests/fuzz/onnx.o $(FUZZ_MODEL) $(FUZZ)/onnx.pb-c.o $(B)/libaccel.a
+$(FUZZ)/tests/fuzz/onnx.o $(FUZZ)/tests/fuzz/compiled.o: FUZZ_CFLAGS += $(LIBACCEL_CFLAGS)
+$(FUZZ)/fuzz_onnx $(FUZZ)/fuzz_compiled: $(FUZZ)/fuzz_%: $(FUZZ)/tests/fuzz/%.o $(FUZZ_MODEL) $(FUZZ)/onnx.pb-c.o $(B)/libaccel.a
 	$(call say,LD,$@)$(FUZZ_CC) -fsanitize=fuzzer,address,undefined -o $@ $^ $(LIBACCEL_DEP_LIBS)
 
 # The reader of dumps and the plan of a replay: parts of accelctl, and the library's names.
@@ -82,8 +83,12 @@ $(FUZZ)/seeds: tests/fuzz/seeds.c tests/fuzz/fuzz.h
 	$(call say,LD,$@)$(FUZZ_CC) $(FUZZ_CFLAGS) -o $@ $<
 
 .PHONY: fuzz-seeds
-fuzz-seeds: $(FUZZ)/seeds $(B)/tests/accelctl/accelctl-dump
+fuzz-seeds: $(FUZZ)/seeds $(B)/tests/accelctl/accelctl-dump $(B)/accelctl
 	$(Q)$< tests/fuzz/corpus
 	$(Q)mkdir -p tests/fuzz/corpus/dump && $(word 2,$^) --write >tests/fuzz/corpus/dump/fault
 	$(Q)for kind in hang contents; do \
 		$(word 2,$^) --write $$kind >tests/fuzz/corpus/dump/$$kind || exit 1; done
+	$(Q)mkdir -p tests/fuzz/corpus/compiled && for seed in tests/fuzz/corpus/onnx/*; do \
+		file=tests/fuzz/corpus/compiled/$${seed##*/}; \
+		$(B)/accelctl model compile "$$seed" --output "$$file" >/dev/null 2>&1 || continue; \
+		[ "$$(stat -c %s "$$file")" -le 8192 ] || rm "$$file"; done

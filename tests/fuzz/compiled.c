@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: MIT
+/*
+ * fuzz_compiled: a compiled model from anywhere: reading it, making a session of it on a simulated card,
+ * running that, and saving it once more.
+ *
+ * Digests are not compared (FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION), as they are no obstacle to
+ * who writes such files on purpose. What may not happen: a crash, memory or time without bound, a
+ * failure without a text, a graph that was taken and, saved, is not taken any more.
+ */
+#include <accel/accel.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+/* What a model may need to be run here: more is as good for a file of ONNX, and takes as long. */
+#define BYTES_MAX	(64 << 10)
+#define NODES_MAX	64
+
+static struct accel_queue *queue;
+
+static void told(int ret)
+{
+	const struct accel_error *e = accel_last_error();
+
+	if (ret < 0 && e->code == ret && e->text[0])
+		return;
+	fprintf(stderr, "finding: a failure %d without a text\n", ret);
+	abort();
+}
+
+static void open_queue(void)
+{
+	struct accel_context *context = NULL;
+	struct accel_device *device = NULL;
+
+	if (queue)
+		return;
+	if (accel_device_open("sim:threads=0,limit_ms=5000", NULL, &device) ||
+	    accel_context_create(device, NULL, &context) ||
+	    accel_queue_create(context, NULL, &queue)) {
+		fprintf(stderr, "%s\n", accel_last_error()->text);
+		abort();
+	}
+	accel_context_unref(context);
+	accel_device_unref(device);
+}
+
+/* All that can be asked of the graph; whether it is small. */
+static bool look(struct accel_model *model)
+{
+	struct accel_graph *graph;
+	uint64_t bytes = 0;
+	uint32_t nodes;
+	int ret = accel_graph_create(model, NULL, NULL, NULL, &graph);
+
+	if (ret) {
+		told(ret);
+		return false;
+	}
+	nodes = accel_graph_nodes(graph);
+	for (uint32_t i = 0; i < nodes; i++) {
+		struct accel_node_info node = ACCEL_INIT(node);
+		struct accel_value_info value = ACCEL_INIT(value);
+
+		if (accel_graph_node(graph, i, &node))
+			abort();
+		for (uint32_t j = 0; j < node.inputs; j++) {
+			if (accel_graph_operand(graph, i, j, &value))
+				abort();
+			bytes += value.size;
+		}
+		for (uint32_t j = 0; j < node.outputs; j++) {
+			if (accel_graph_result(graph, i, j, &value))
+				abort();
+			bytes += value.size;
+		}
+	}
+	accel_graph_free(graph);
+	return bytes <= BYTES_MAX && nodes <= NODES_MAX;
+}
+
+static void run(struct accel_model *model)
+{
+	struct accel_session_info info = ACCEL_INIT(info);
+	struct accel_value_info value = ACCEL_INIT(value);
+	static uint8_t bytes[BYTES_MAX + 1];
+	struct accel_session *session;
+	int ret = accel_session_create(model, queue, NULL, &session);
+
+	if (ret) {
+		told(ret);
+		return;
+	}
+	accel_session_info(session, &info);
+	for (uint32_t i = 0; i < info.inputs; i++) {
+		accel_session_input(session, i, &value);
+		for (uint64_t k = 0; k < value.size && k < BYTES_MAX; k++)
+			bytes[k] = (uint8_t)(k * 37 + i);
+		if (value.size <= BYTES_MAX && !value.constant &&
+		    accel_session_write(session, i, bytes, value.size))
+			abort();
+	}
+	ret = accel_session_run(session, ACCEL_FOREVER, NULL);
+	if (ret) {
+		told(ret);
+		accel_session_unref(session);
+		return;
+	}
+	for (uint32_t i = 0; i < info.outputs; i++) {
+		accel_session_output(session, i, &value);
+		if (value.size <= BYTES_MAX && accel_session_read(session, i, bytes, value.size))
+			abort();
+	}
+	accel_session_unref(session);
+}
+
+static void again(struct accel_model *model)
+{
+	struct accel_model *twin;
+	int fd = memfd_create("compiled", MFD_CLOEXEC);
+	int ret = accel_model_save_fd(model, NULL, NULL, fd);
+
+	if (ret) {
+		told(ret);
+	} else if (lseek(fd, 0, SEEK_SET) || accel_model_load_fd(fd, NULL, &twin)) {
+		fprintf(stderr, "finding: what was taken is not taken again: %s\n",
+			accel_last_error()->text);
+		abort();
+	} else {
+		accel_model_unref(twin);
+	}
+	close(fd);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static const uint8_t magic[] = "\211LOOM\r\n\032";
+	struct accel_model *model;
+	int ret;
+
+	/* The importer has a target of its own. */
+	if (size < sizeof(magic) - 1 || memcmp(data, magic, sizeof(magic) - 1))
+		return 0;
+	open_queue();
+	ret = accel_model_load_memory(data, size, NULL, &model);
+	if (ret) {
+		told(ret);
+		return 0;
+	}
+	if (look(model)) {
+		run(model);
+		again(model);
+	}
+	accel_model_unref(model);
+	return 0;
+}

@@ -52,9 +52,10 @@ static void resize(const struct ir_node *n, const char *in, const int32_t *place
 struct plane {
 	enum accel_dtype dtype;
 	const char *data;
-	int64_t height, width;
+	int64_t depth, height, width;
 	enum ir_beyond beyond;
 	bool corners;
+	bool solid;		/* between elements along the depth, too */
 };
 
 /* A place beyond the edges, mirrored at them. */
@@ -98,14 +99,15 @@ static double place(const struct plane *p, double x, int64_t length)
 	return -1;
 }
 
-static double pixel(const struct plane *p, double y, double x)
+static double pixel(const struct plane *p, double z, double y, double x)
 {
+	z = place(p, z, p->depth);
 	y = place(p, y, p->height);
 	x = place(p, x, p->width);
-	if (!(y >= 0) || !(x >= 0))
+	if (!(z >= 0) || !(y >= 0) || !(x >= 0))
 		return 0;
-	return eval_load(p->dtype, p->data + ((size_t)y * (size_t)p->width + (size_t)x) *
-			 accel_dtype_size(p->dtype));
+	return eval_load(p->dtype, p->data + (((size_t)z * (size_t)p->height + (size_t)y) *
+					      (size_t)p->width + (size_t)x) * accel_dtype_size(p->dtype));
 }
 
 static void cubic(double r, double *w)
@@ -118,28 +120,39 @@ static void cubic(double r, double *w)
 	w[3] = ((a * (2 - r) - 5 * a) * (2 - r) + 8 * a) * (2 - r) - 4 * a;
 }
 
-static double sample(const struct plane *p, enum ir_sample how, double y, double x)
+/* The first element that counts for a place, and by how much those from it on do. */
+static double weigh(enum ir_sample how, double at, double *w)
 {
-	double wy[4] = { 1 }, wx[4] = { 1 }, y0 = floor(y), x0 = floor(x), sum = 0;
+	double first = floor(at);
+
+	w[0] = 1;
+	if (how == IR_SAMPLE_CUBIC) {
+		cubic(at - first, w);
+		return first - 1;
+	}
+	if (how == IR_SAMPLE_LINEAR) {
+		w[1] = at - first;
+		w[0] = 1 - w[1];
+	}
+	return first;
+}
+
+static double sample(const struct plane *p, enum ir_sample how, double z, double y, double x)
+{
+	double w[3][4], first[3], sum = 0;
 	int taps = how == IR_SAMPLE_CUBIC ? 4 : how == IR_SAMPLE_LINEAR ? 2 : 1;
 
 	/* NaN is nowhere. */
-	if (!(fabs(y) < 0x1p50) || !(fabs(x) < 0x1p50))
+	if (!(fabs(z) < 0x1p50) || !(fabs(y) < 0x1p50) || !(fabs(x) < 0x1p50))
 		return 0;
-	if (how == IR_SAMPLE_CUBIC) {
-		cubic(y - y0, wy);
-		cubic(x - x0, wx);
-		y0--;
-		x0--;
-	} else if (how == IR_SAMPLE_LINEAR) {
-		wy[1] = y - y0;
-		wy[0] = 1 - wy[1];
-		wx[1] = x - x0;
-		wx[0] = 1 - wx[1];
-	}
-	for (int i = 0; i < taps; i++)
-		for (int k = 0; k < taps; k++)
-			sum += wy[i] * wx[k] * pixel(p, y0 + i, x0 + k);
+	first[0] = weigh(p->solid ? how : IR_SAMPLE_NEAREST, z, w[0]);
+	first[1] = weigh(how, y, w[1]);
+	first[2] = weigh(how, x, w[2]);
+	for (int h = 0; h < (p->solid ? taps : 1); h++)
+		for (int i = 0; i < taps; i++)
+			for (int k = 0; k < taps; k++)
+				sum += w[0][h] * w[1][i] * w[2][k] *
+				       pixel(p, first[0] + h, first[1] + i, first[2] + k);
 	return sum;
 }
 
@@ -160,23 +173,28 @@ static void grid_sample(const struct ir_node *n, const char *in, const char *gri
 {
 	const struct ir_value *x = n->in[0], *y = n->out[0];
 	enum accel_dtype tg = n->in[1]->dtype;
-	struct plane p = { x->dtype, NULL, x->dims[2], x->dims[3], (enum ir_beyond)n->axis, n->flag };
-	int64_t places = y->dims[2] * y->dims[3], channels = x->dims[1];
+	bool solid = x->rank == 5;
+	int axes = solid ? 3 : 2;
+	struct plane p = { .dtype = x->dtype, .depth = solid ? x->dims[2] : 1, .height = x->dims[axes],
+			   .width = x->dims[axes + 1], .beyond = (enum ir_beyond)n->axis,
+			   .corners = n->flag, .solid = solid };
+	int64_t places = y->dims[2] * y->dims[3] * (solid ? y->dims[4] : 1), channels = x->dims[1];
 	size_t size = accel_dtype_size(x->dtype), step = accel_dtype_size(tg);
 
-	if (!p.height || !p.width) {
+	if (!p.depth || !p.height || !p.width) {
 		memset(out, 0, y->size);
 		return;
 	}
 	for (int64_t i = 0; i < y->count; i++) {
 		int64_t image = i / places, at = image / channels * places + i % places;
-		double gx = eval_load(tg, grid + (size_t)(2 * at) * step);
-		double gy = eval_load(tg, grid + (size_t)(2 * at + 1) * step);
+		const char *g = grid + (size_t)(axes * at) * step;
+		double gz = solid ? from_grid(eval_load(tg, g + 2 * step), p.depth, &p, n->fn) : 0;
 
-		p.data = in + (size_t)(image * p.height * p.width) * size;
+		p.data = in + (size_t)(image * p.depth * p.height * p.width) * size;
 		eval_store(y->dtype, out + (size_t)i * size,
-			   sample(&p, (enum ir_sample)n->fn, from_grid(gy, p.height, &p, n->fn),
-				  from_grid(gx, p.width, &p, n->fn)));
+			   sample(&p, (enum ir_sample)n->fn, gz,
+				  from_grid(eval_load(tg, g + step), p.height, &p, n->fn),
+				  from_grid(eval_load(tg, g), p.width, &p, n->fn)));
 	}
 }
 
@@ -185,7 +203,7 @@ static double inside(const struct plane *p, double y, double x)
 {
 	if (!(y >= -1 && y <= (double)p->height && x >= -1 && x <= (double)p->width))
 		return 0;
-	return sample(p, IR_SAMPLE_LINEAR, clamp(y, p->height), clamp(x, p->width));
+	return sample(p, IR_SAMPLE_LINEAR, 0, clamp(y, p->height), clamp(x, p->width));
 }
 
 /* Of the four elements around a sample that which counts the most. */
@@ -205,7 +223,7 @@ static double largest(const struct plane *p, double y, double x)
 	wx[0] = 1 - wx[1];
 	for (int i = 0; i < 2; i++)
 		for (int k = 0; k < 2; k++)
-			m = fmax(m, wy[i] * wx[k] * pixel(p, y0 + i, x0 + k));
+			m = fmax(m, wy[i] * wx[k] * pixel(p, 0, y0 + i, x0 + k));
 	return m;
 }
 
@@ -215,7 +233,8 @@ static int roi_align(const struct ir_node *n, const char *in, const char *rois, 
 	const struct ir_value *x = n->in[0], *y = n->out[0], *kb = n->in[2];
 	enum accel_dtype tr = n->in[1]->dtype;
 	size_t size = accel_dtype_size(x->dtype), step = accel_dtype_size(tr);
-	struct plane p = { x->dtype, NULL, x->dims[2], x->dims[3], IR_BEYOND_EDGE, true };
+	struct plane p = { .dtype = x->dtype, .depth = 1, .height = x->dims[2], .width = x->dims[3],
+			   .beyond = IR_BEYOND_EDGE, .corners = true };
 	double scale = (double)n->value, shift = n->flag ? 0.5 : 0;
 	int64_t height = n->ints[0], width = n->ints[1];
 

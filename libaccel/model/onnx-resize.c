@@ -359,6 +359,58 @@ static void upsample(struct onnx_cx *c, int arg)
 
 /* --- Samples ----------------------------------------------------------------------------- */
 
+/* Places in an image, as fractions, from matrices: of a grid of even places times the matrix of each. */
+static void affine_grid(struct onnx_cx *c, int arg)
+{
+	struct ir_graph *g = c->g;
+	struct ir_value *theta = c->in[0], *y;
+	bool corners = onnx_attr_i(c, "align_corners", 0);
+	int64_t size[IR_RANK_MAX], dims[IR_RANK_MAX], places = 1, at = 0;
+	int n = onnx_numbers(c, "size", 1, 1, size, IR_RANK_MAX);
+	uint32_t axes = (uint32_t)n - 2;
+	size_t step = accel_dtype_size(theta->dtype);
+	char *data;
+
+	(void)arg;
+	if (c->why || g->error)
+		return;
+	if ((n != 4 && n != 5) || theta->rank != 3 || theta->dims[0] != size[0] || theta->dims[1] != axes ||
+	    theta->dims[2] != axes + 1 || !ir_is_real(theta->dtype)) {
+		ir_fail(g, "its operands are not [N, 2, 3] and 4 sizes, or [N, 3, 4] and 5");
+		return;
+	}
+	dims[0] = size[0];
+	dims[n - 1] = axes;
+	for (uint32_t i = 0; i < axes; i++) {
+		dims[1 + i] = size[2 + i];
+		places = size[2 + i] < 0 || size[2 + i] > LENGTH_MAX || places > INT32_MAX ? -1 :
+			 places * size[2 + i];
+		if (places < 0) {
+			ir_fail(g, "axis %u is to have %lld elements", 2 + i, (long long)size[2 + i]);
+			return;
+		}
+	}
+	data = ir_make(g, (uint64_t)places * (axes + 1) * step + 8);
+	for (int64_t i = 0; i < places && data; i++) {
+		int64_t left = i;
+
+		/* The last axis comes first. */
+		for (uint32_t k = 0; k < axes; k++) {
+			double length = (double)size[n - 1 - (int)k], p = (double)(left % size[n - 1 - (int)k]);
+
+			left /= size[n - 1 - (int)k];
+			p = corners ? (length > 1 ? 2 * p / (length - 1) - 1 : -1) : (2 * p + 1) / length - 1;
+			eval_store(theta->dtype, data + (size_t)at++ * step, p);
+		}
+		eval_store(theta->dtype, data + (size_t)at++ * step, 1);
+	}
+	if (!data)
+		return;
+	y = ir_constant(g, theta->dtype, 2, (int64_t[]){ places, axes + 1 }, data);
+	y = b_matmul(g, y, b_transpose(g, theta, (int64_t[]){ 0, 2, 1 }));
+	c->out[0] = b_reshape(g, y, (uint32_t)n, dims);
+}
+
 static void grid_sample(struct onnx_cx *c, int arg)
 {
 	static const char *const old[] = { "nearest", "bilinear", "bicubic", NULL };
@@ -368,21 +420,26 @@ static void grid_sample(struct onnx_cx *c, int arg)
 	int how = one_of(c, "mode", c->opset < 20 ? old : now, 1);
 	int where = one_of(c, "padding_mode", beyond, 0);
 	bool corners = onnx_attr_i(c, "align_corners", 0);
+	uint32_t axes = x->rank - 2;
+	int64_t dims[IR_RANK_MAX];
 	struct ir_node *n;
 
 	(void)arg;
-	if (x->rank != 4)
-		onnx_cannot(c, "operands of %u axes are not supported, of 4 they are", x->rank);
+	if (x->rank != 4 && x->rank != 5)
+		onnx_cannot(c, "operands of %u axes are not supported, of 4 and 5 they are", x->rank);
+	if (x->rank == 5 && how == IR_SAMPLE_CUBIC)
+		onnx_cannot(c, "of 5 axes this mode is not supported");
 	if (!ir_is_real(x->dtype) || !ir_is_real(grid->dtype))
 		onnx_cannot(c, "of %s it is not supported", accel_dtype_name(x->dtype));
 	if (c->why)
 		return;
-	if (grid->rank != 4 || grid->dims[3] != 2 || grid->dims[0] != x->dims[0]) {
-		ir_fail(c->g, "the grid is not [N, height, width, 2]");
+	if (grid->rank != x->rank || grid->dims[axes + 1] != axes || grid->dims[0] != x->dims[0]) {
+		ir_fail(c->g, "the grid is not [N, height, width, 2], or [N, depth, height, width, 3]");
 		return;
 	}
-	y = ir_value(c->g, x->dtype, 4, (int64_t[]){ x->dims[0], x->dims[1], grid->dims[1],
-						     grid->dims[2] });
+	memcpy(dims, x->dims, sizeof(dims));
+	memcpy(dims + 2, grid->dims + 1, axes * sizeof(*dims));
+	y = ir_value(c->g, x->dtype, x->rank, dims);
 	n = y ? ir_node(c->g, IR_GRID_SAMPLE, how, c->in, 2, y) : NULL;
 	if (!n)
 		return;
@@ -434,6 +491,7 @@ static void roi_align(struct onnx_cx *c, int arg)
 }
 
 const struct onnx_op onnx_ops_resize[] = {
+	{ "AffineGrid", 2, 2, affine_grid, 0 },
 	{ "GridSample", 2, 2, grid_sample, 0 },
 	{ "Resize", 1, 4, resize, 0 },
 	{ "RoiAlign", 3, 3, roi_align, 0 },

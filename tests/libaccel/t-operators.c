@@ -482,6 +482,35 @@ static void einsum(void)
 	}
 }
 
+/* Samples within a cube, at its corners and beyond; places that a matrix leaves where they are. */
+static void volumes(void)
+{
+	static const float x[8] = { 0, 1, 2, 3, 4, 5, 6, 7 };
+	static const float grid[15] = { 0, 0, 0,  1, 1, 1,  -1, 1, -1,  0, -1, -1,  3, 0, 0 };
+	static const float still[6] = { 1, 0, 0, 0, 1, 0 };
+	static const float corners[8] = { -1, -1, 1, -1, -1, 1, 1, 1 };
+	Onnx__ModelProto *m = onnx_model(20);
+	struct one o;
+
+	onnx_input(m, "x", F32, (int64_t[]){ 1, 1, 2, 2, 2, -1 });
+	onnx_raw(m, "g", F32, (int64_t[]){ 1, 1, 1, 5, 3, -1 }, grid, sizeof(grid));
+	onnx_int(onnx_node(m, "GridSample", "x g", "y"), "align_corners", 1);
+	onnx_output(m, "y", F32);
+	CHECK(one_gives(m, x, sizeof(x), (float[]){ 3.5f, 7, 2, 0.5f, 0 }, 20));
+	m = onnx_model(20);
+	onnx_input(m, "t", F32, (int64_t[]){ 1, 2, 3, -1 });
+	onnx_longs(m, "s", (int64_t[]){ 1, 1, 2, 2 }, 4);
+	onnx_int(onnx_node(m, "AffineGrid", "t s", "y"), "align_corners", 1);
+	onnx_output(m, "y", F32);
+	CHECK(one_gives(m, still, sizeof(still), corners, sizeof(corners)));
+	m->graph->node[0]->n_attribute = 0;
+	CHECK(one_gives(m, still, sizeof(still),
+			(float[]){ -0.5f, -0.5f, 0.5f, -0.5f, -0.5f, 0.5f, 0.5f, 0.5f }, 32));
+	m->graph->initializer[0]->int64_data[3] = -2;
+	CHECK_ERR_TEXT(one_make(&o, m, NULL), -EINVAL, "axis 3 is to have -2 elements");
+	one_done(&o);
+}
+
 static const struct check_test tests[] = {
 	TEST(fixed),
 	TEST(ignored),
@@ -489,6 +518,7 @@ static const struct check_test tests[] = {
 	TEST(resize),
 	TEST(resize_bytes),
 	TEST(einsum),
+	TEST(volumes),
 };
 
 CHECK_MAIN(tests)

@@ -569,6 +569,12 @@ static int emit_cast(struct accel_program *program, const struct ir_node *n,
 int card_emit(struct accel_program *program, const struct ir_node *n,
 	      const struct card_operands *operands)
 {
+	bool nothing = true;
+
+	for (uint32_t i = 0; i < n->nout; i++)
+		nothing &= !n->out[i] || !n->out[i]->count;
+	if (nothing)
+		return 0;
 	switch (n->op) {
 	case IR_BINARY:
 		return emit_binary(program, n, operands);

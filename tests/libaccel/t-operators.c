@@ -511,6 +511,27 @@ static void volumes(void)
 	one_done(&o);
 }
 
+/* Axes without elements: there is nothing to write, or nothing to add up. */
+static void nothing(void)
+{
+	static const char *const ops[] = { "ReduceSum", "ReduceLogSumExp" };
+
+	for (int axis = 1; axis < 3; axis++) {
+		for (int i = 0; i < 2; i++) {
+			Onnx__ModelProto *m = onnx_model(18);
+			float want[8];
+
+			for (int k = 0; k < 8; k++)
+				want[k] = i ? -INFINITY : 0;
+			onnx_input(m, "x", F32, (int64_t[]){ 2, 0, 4, -1 });
+			onnx_longs(m, "a", (int64_t[]){ axis }, 1);
+			onnx_node(m, ops[i], "x a", "y");
+			onnx_output(m, "y", F32);
+			CHECK(one_gives(m, "", 0, want, axis == 1 ? sizeof(want) : 0));
+		}
+	}
+}
+
 static const struct check_test tests[] = {
 	TEST(fixed),
 	TEST(ignored),
@@ -519,6 +540,7 @@ static const struct check_test tests[] = {
 	TEST(resize_bytes),
 	TEST(einsum),
 	TEST(volumes),
+	TEST(nothing),
 };
 
 CHECK_MAIN(tests)

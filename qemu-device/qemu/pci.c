@@ -28,12 +28,16 @@
 #define POWER_D0		0
 #define POWER_D3HOT		3
 
-/* ---- registers ------------------------------------------------------------ */
+/*
+ * ---- registers ------------------------------------------------------------
+ *
+ * A processor that has been on its way here while the card was unplugged finds no core any more.
+ */
 
 static uint64_t regs_read(void *opaque, hwaddr offset, unsigned int size)
 {
 	LoomState *s = opaque;
-	uint64_t value = loom_core_mmio_read(s->core, offset, size);
+	uint64_t value = s->core ? loom_core_mmio_read(s->core, offset, size) : UINT64_MAX;
 
 	trace_loom_mmio_read(s->label, offset, size, value);
 	return value;
@@ -44,7 +48,8 @@ static void regs_write(void *opaque, hwaddr offset, uint64_t value, unsigned int
 	LoomState *s = opaque;
 
 	trace_loom_mmio_write(s->label, offset, size, value);
-	loom_core_mmio_write(s->core, offset, value, size);
+	if (s->core)
+		loom_core_mmio_write(s->core, offset, value, size);
 }
 
 static const MemoryRegionOps regs_ops = {
@@ -417,6 +422,7 @@ static void loom_exit(PCIDevice *pdev)
 	capabilities_exit(s);
 	loom_state_forget(s);
 	g_free(s->label);
+	s->label = NULL;
 }
 
 /* ---- fault injection ---------------------------------------------------------------- */

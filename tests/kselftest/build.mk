@@ -6,7 +6,7 @@ KSELFTESTS += recover inject dump replay kill ras pmu gone failnth sleep power l
 KSELFTEST_BINS := $(KSELFTESTS:%=$(B)/tests/kselftest/ks-%)
 TESTS_VM += $(KSELFTEST_BINS)
 # What other tests use, too; it needs no harness.
-KSELFTEST_PARTS := $(patsubst %,$(B)/tests/kselftest/%.o,card root kept product figures)
+KSELFTEST_PARTS := $(patsubst %,$(B)/tests/kselftest/%.o,card root kept monitor slot product figures)
 DEPS += $(KSELFTESTS:%=$(B)/tests/kselftest/%.d) $(KSELFTEST_PARTS:.o=.d)
 
 $(KSELFTEST_PARTS): $(B)/tests/kselftest/%.o: tests/kselftest/%.c
@@ -21,5 +21,6 @@ $(B)/tests/kselftest/%.o: tests/kselftest/%.c
 		-MMD -MP -c -o $@ $<
 
 $(KSELFTEST_BINS): $(B)/tests/kselftest/ks-%: $(B)/tests/kselftest/%.o $(B)/tests/kselftest/card.o \
-		$(B)/tests/kselftest/root.o $(B)/tests/kselftest/kept.o
+		$(B)/tests/kselftest/root.o $(B)/tests/kselftest/kept.o \
+		$(B)/tests/kselftest/monitor.o $(B)/tests/kselftest/slot.o
 	$(call say,LD,$@)$(CC) $(LDFLAGS) -o $@ $^

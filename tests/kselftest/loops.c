@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * The same again and again, under load: driver and module come and go, rings and card are reset.
- * Each time everybody gets right results afterwards; in the end no fence was lost, and the kernel has
- * as much memory as before. Needs root and a card with x-debug=on.
+ * The same again and again, under load: driver and module come and go, rings and card are reset, the card
+ * is pulled out of its slot and another put in. Each time everybody gets right results afterwards; in
+ * the end no fence was lost, and the kernel has as much memory as before. Needs root and a card with
+ * x-debug=on.
  *
  * LOOPS=full does it as often as `make check-loops` promises; else a few times.
  */
@@ -20,7 +21,9 @@
 #include <kselftest_harness.h>
 
 #include "card.h"
+#include "monitor.h"
 #include "root.h"
+#include "slot.h"
 
 #define DATA		(CLIENT_VA + CLIENT_DATA)
 #define DRIVER		"/sys/bus/pci/drivers/loom/"
@@ -147,20 +150,41 @@ static int reset_device(void)
 	return root_debug("reset", "device");
 }
 
+static int replug(void)
+{
+	uint64_t end = now() + PATIENCE;
+	int err = slot_open();
+
+	if (!err)
+		err = slot_pull();
+	if (!err)
+		err = slot_fill();
+	while (!err && root_node()) {
+		if (now() > end)
+			err = -ETIME;
+		usleep(500);
+	}
+	return err;
+}
+
 /* ---- the tests ------------------------------------------------------------------------ */
 
 FIXTURE_VARIANT(loops) {
 	int (*round)(void);
 	int few, many;
+	bool monitor;
 };
 
 FIXTURE_VARIANT_ADD(loops, unbind_and_bind) { .round = rebind, .few = 3, .many = 200 };
 FIXTURE_VARIANT_ADD(loops, module_reload) { .round = reload, .few = 3, .many = 200 };
 FIXTURE_VARIANT_ADD(loops, ring_reset) { .round = reset_ring, .few = 20, .many = 1000 };
 FIXTURE_VARIANT_ADD(loops, device_reset) { .round = reset_device, .few = 10, .many = 200 };
+FIXTURE_VARIANT_ADD(loops, pull_and_plug) { .round = replug, .few = 2, .many = 50, .monitor = true };
 
 FIXTURE_SETUP(loops)
 {
+	if (variant->monitor && !monitor_there())
+		SKIP(return, "the machine has no monitor");
 	ASSERT_EQ(0, root_node());
 	ASSERT_NE(0, root_address()[0]);
 	self->board = mmap(NULL, sizeof(*self->board), PROT_READ | PROT_WRITE,

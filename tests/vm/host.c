@@ -6,7 +6,8 @@
  *	host --log FILE --qemu-log FILE --timeout SECONDS --boot-timeout SECONDS -- QEMU ARG...
  *
  * @FRAMES@ and @CONSOLE@ in an argument become the numbers of the descriptors of the two streams,
- * @TSC_KHZ@ becomes the rate of the processor's time stamp counter.
+ * @MONITOR@ and @PORT@ those of the two ends of one that leads from QEMU to itself, @TSC_KHZ@ becomes
+ * the rate of the processor's time stamp counter.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -224,7 +225,7 @@ static char *fill(char *arg, const char *mark, long number)
 	return filled;
 }
 
-static void start_qemu(char **argv, int frames, int console)
+static void start_qemu(char **argv, int frames, int console, const int *monitor)
 {
 	pid_t parent = getpid();
 	long khz = tsc_khz();
@@ -251,9 +252,13 @@ static void start_qemu(char **argv, int frames, int console)
 		dup2(out, 2);
 		fcntl(frames, F_SETFD, 0);
 		fcntl(console, F_SETFD, 0);
-		for (char **arg = argv; *arg; arg++)
-			*arg = fill(fill(fill(*arg, "@FRAMES@", frames), "@CONSOLE@", console),
-				    "@TSC_KHZ@", khz);
+		fcntl(monitor[0], F_SETFD, 0);
+		fcntl(monitor[1], F_SETFD, 0);
+		for (char **arg = argv; *arg; arg++) {
+			*arg = fill(fill(*arg, "@FRAMES@", frames), "@CONSOLE@", console);
+			*arg = fill(fill(*arg, "@MONITOR@", monitor[0]), "@PORT@", monitor[1]);
+			*arg = fill(*arg, "@TSC_KHZ@", khz);
+		}
 		execv(argv[0], argv);
 		dprintf(2, "cannot run %s: %s\n", argv[0], strerror(errno));
 		_exit(EXIT_RUNNER);
@@ -424,7 +429,7 @@ static int option(int argc, char **argv)
 int main(int argc, char **argv)
 {
 	int first = option(argc, argv);
-	int frames[2], console[2], signals;
+	int frames[2], console[2], monitor[2], signals;
 	sigset_t mask;
 
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
@@ -442,10 +447,13 @@ int main(int argc, char **argv)
 	if (log_fd < 0)
 		fail(log_path);
 	if (signals < 0 || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, frames) ||
-	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, console))
+	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, console) ||
+	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, monitor))
 		fail("cannot set up");
-	start_qemu(argv + first, frames[1], console[1]);
+	start_qemu(argv + first, frames[1], console[1], monitor);
 	close(frames[1]);
 	close(console[1]);
+	close(monitor[0]);
+	close(monitor[1]);
 	return watch(frames[0], console[0], signals);
 }

@@ -138,12 +138,13 @@ check-kernels:
 	$(Q)tools/setup chroot vm
 	$(Q)tests/kernels/check $(KERNELS)
 
-# 200 times unbound and loaded, 1000 resets of a ring, 200 of the card, 100 sleeps: an hour on a busy machine.
+# 200 times unbound and loaded, 1000 resets of a ring, 200 of the card, 50 times pulled out, 100 sleeps: an hour on
+# a busy machine.
 check-loops:
 	$(Q)tools/setup vm
-	$(Q)tests/vm/run --device-args x-debug=on,rings=2,contexts=64 --timeout 7200 --env LOOPS=full \
+	$(Q)tests/vm/run --monitor --device-args x-debug=on,rings=2,contexts=64 --timeout 7200 --env LOOPS=full \
 		-- /run/loom/tests/bin/ks-loops
-	$(Q)tests/vm/run --no-build --ram --device-args x-debug=on,rings=2,contexts=64 --timeout 3600 \
+	$(Q)tests/vm/run --no-build --ram --monitor --device-args x-debug=on,rings=2,contexts=64 --timeout 3600 \
 		--env SLEEP_ROUNDS=100 -- /run/loom/tests/bin/ks-sleep
 	$(Q)tests/vm/run --no-build --env FAIR_SECONDS=10 -- /run/loom/tests/bin/ks-fair
 

@@ -4,8 +4,9 @@
  * needs to open anything again. Needs root, and a machine whose root is not on 9p (--ram); meant for
  * rings=2, the kernel's ring and one that all share.
  *
- * Two depths: the kernel's own test (pm_test), in which the card is put into D3hot and the machine
- * does not stop; and the real thing, after which the card has lost everything.
+ * Three depths: the kernel's own test (pm_test), in which the card is put into D3hot and the machine
+ * does not stop; to idle, the same for as long as nothing happens; and to RAM, after which the card has
+ * lost everything. Somebody must press a key in the second: that takes QEMU's monitor (--monitor).
  */
 #include <signal.h>
 #include <stdio.h>
@@ -20,6 +21,7 @@
 #include <kselftest_harness.h>
 
 #include "card.h"
+#include "monitor.h"
 #include "root.h"
 
 #define DATA		(CLIENT_VA + CLIENT_DATA)
@@ -41,6 +43,38 @@ static int sleep_tested(void)
 	if (!err)
 		err = root_sysfs("/sys/power/state", "mem");
 	return err ? err : root_sysfs("/sys/power/pm_test", "none");
+}
+
+#define KEYBOARD	"/sys/devices/platform/i8042/serio0/power/wakeup"
+#define SLEPT		"/sys/power/suspend_stats/success"
+
+/*
+ * A key goes down and up again, so many seconds apart, as often as it takes: whenever the machine falls
+ * asleep, one of these comes later. One that comes while it does so keeps it awake: then once more.
+ */
+static int sleep_lightly(void)
+{
+	uint64_t slept, now_slept = 0;
+	int err = monitor_open();
+
+	if (!err)
+		err = root_sysfs(KEYBOARD, "enabled");
+	if (!err)
+		err = root_sysfs("/sys/power/mem_sleep", "s2idle");
+	if (!err)
+		err = root_number(SLEPT, &slept);
+	while (!err && now_slept != slept + 1) {
+		for (int i = 0; i < 4 && !err; i++)
+			err = monitor_do("send-key", "\"hold-time\": 1000, \"keys\": [{\"type\": "
+						     "\"qcode\", \"data\": \"shift\"}]");
+		if (!err)
+			err = root_sysfs("/sys/power/state", "mem");
+		if (err == -EBUSY)
+			err = 0;
+		if (!err)
+			err = root_number(SLEPT, &now_slept);
+	}
+	return err;
 }
 
 #define BRIDGE		"/sys/bus/pci/devices/0000:00:1f.0/config"
@@ -104,6 +138,8 @@ FIXTURE_VARIANT(sleep) {
 
 FIXTURE_VARIANT_ADD(sleep, tested) { .sleep = sleep_tested, .kept = true, .rounds = 3 };
 FIXTURE_VARIANT_ADD(sleep, deep) { .sleep = sleep_deeply, .kept = false, .rounds = 1 };
+/* The last: keys are still pressed when it has ended, which wakes whoever sleeps. */
+FIXTURE_VARIANT_ADD(sleep, to_idle) { .sleep = sleep_lightly, .kept = true, .rounds = 3 };
 
 FIXTURE_SETUP(sleep)
 {

@@ -472,70 +472,143 @@ TARGET static void avx512_pick(const struct loom_pieces *p, const uint8_t *base,
 		pick(p, base, channel, n, dst, p->step);
 }
 
-TARGET static inline __attribute__((always_inline)) void
-depth(const struct loom_pieces *taps, size_t n, const uint8_t *base, const float *w, float *acc,
-      int64_t step)
+/* What a vector of places sees; where that is nothing is not touched. */
+TARGET static inline __attribute__((always_inline)) __m512
+look(const struct loom_sweep_tap *t, const uint8_t *line, int64_t step, __m512 hole)
 {
-	__m512 a0 = _mm512_setzero_ps(), a1 = a0;
+	const __m512i lanes = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+	const uint8_t *at = (const uint8_t *)((uintptr_t)line + (uint64_t)t->off);
 
-	for (size_t k = 0; k < n; k++) {
-		__m512 by = _mm512_set1_ps(w[k]);
-		__m512i x[2];
+	if (step == 4)
+		return _mm512_mask_loadu_ps(hole, t->mask, at);
+	if (step == 8) {
+		__m512 x = _mm512_maskz_loadu_ps((__mmask16)t->wide, at);
+		__m512 y = _mm512_maskz_loadu_ps((__mmask16)(t->wide >> 16), at + 64);
 
-		see_all(&taps[k], base, step, x);
-		a0 = _mm512_fmadd_ps(_mm512_castsi512_ps(x[0]), by, a0);
-		a1 = _mm512_fmadd_ps(_mm512_castsi512_ps(x[1]), by, a1);
+		x = _mm512_permutex2var_ps(x, _mm512_slli_epi32(lanes, 1), y);
+		return _mm512_mask_mov_ps(hole, t->mask, x);
 	}
-	_mm512_storeu_ps(acc, a0);
-	_mm512_storeu_ps(acc + 16, a1);
+	return _mm512_mask_i32gather_ps(
+		hole, t->mask, _mm512_mullo_epi32(lanes, _mm512_set1_epi32((int)step)), at, 1);
 }
 
-TARGET static void avx512_depth(const struct loom_pieces *taps, size_t n, const uint8_t *base,
+static inline __mmask16 lanes_of(const struct loom_sweep *s, size_t at)
+{
+	return s->width - at < 16 ? (__mmask16)((1u << (s->width - at)) - 1) : 0xffff;
+}
+
+TARGET static inline __attribute__((always_inline)) void
+depth(const struct loom_sweep *s, const uint8_t *const *lines, size_t n, const float *w, float *acc,
+      int64_t step)
+{
+	const __m512 hole = _mm512_set1_ps(s->hole);
+
+	for (size_t at = 0; at < s->width; at += 16) {
+		const struct loom_sweep_tap *taps = s->taps + at / 16 * s->along;
+		__mmask16 some = lanes_of(s, at);
+
+		for (size_t i = 0; i < n; i++) {
+			__m512 a = _mm512_setzero_ps();
+			const float *by = w;
+
+			for (size_t r = 0; r < s->lines; r++)
+				for (size_t t = 0; t < s->along; t++)
+					a = _mm512_fmadd_ps(look(&taps[t], lines[i * s->lines + r],
+								 step, hole),
+							    _mm512_set1_ps(*by++), a);
+			_mm512_mask_storeu_ps(acc + i * s->width + at, some, a);
+		}
+	}
+}
+
+/* The usual window: its weights stay in registers, and what its lanes see, too. */
+TARGET static inline __attribute__((always_inline)) void
+depth_3x3(const struct loom_sweep *s, const uint8_t *const *lines, size_t n, const float *w,
+	  float *acc, int64_t step)
+{
+	const __m512 hole = _mm512_set1_ps(s->hole);
+	__m512 by[9];
+
+#pragma GCC unroll 9
+	for (unsigned int i = 0; i < 9; i++)
+		by[i] = _mm512_set1_ps(w[i]);
+	for (size_t at = 0; at < s->width; at += 16) {
+		const struct loom_sweep_tap *taps = s->taps + at / 16 * 3;
+		struct loom_sweep_tap t0 = taps[0], t1 = taps[1], t2 = taps[2];
+		const uint8_t *const *line = lines;
+		__mmask16 some = lanes_of(s, at);
+		float *to = acc + at;
+
+		for (size_t i = 0; i < n; i++, line += 3, to += s->width) {
+			__m512 a = _mm512_setzero_ps();
+
+#pragma GCC unroll 3
+			for (unsigned int r = 0; r < 3; r++) {
+				a = _mm512_fmadd_ps(look(&t0, line[r], step, hole), by[3 * r], a);
+				a = _mm512_fmadd_ps(look(&t1, line[r], step, hole), by[3 * r + 1], a);
+				a = _mm512_fmadd_ps(look(&t2, line[r], step, hole), by[3 * r + 2], a);
+			}
+			_mm512_mask_storeu_ps(to, some, a);
+		}
+	}
+}
+
+TARGET static void avx512_depth(const struct loom_sweep *s, const uint8_t *const *lines, size_t n,
 				const float *w, float *acc)
 {
-	if (taps->step == 4)
-		depth(taps, n, base, w, acc, 4);
-	else if (taps->step == 8)
-		depth(taps, n, base, w, acc, 8);
+	bool usual = s->lines == 3 && s->along == 3;
+
+	if (s->step == 4 && usual)
+		depth_3x3(s, lines, n, w, acc, 4);
+	else if (s->step == 8 && usual)
+		depth_3x3(s, lines, n, w, acc, 8);
+	else if (s->step == 4)
+		depth(s, lines, n, w, acc, 4);
+	else if (s->step == 8)
+		depth(s, lines, n, w, acc, 8);
 	else
-		depth(taps, n, base, w, acc, taps->step);
+		depth(s, lines, n, w, acc, s->step);
 }
 
 /* -0 is less than +0, and a NaN is the largest of all. */
 #define LARGER(x, y)		_mm512_range_ps(x, y, 5)
 
 TARGET static inline __attribute__((always_inline)) void
-largest(const struct loom_pieces *taps, size_t n, const uint8_t *base, float *acc, int64_t step)
+largest(const struct loom_sweep *s, const uint8_t *const *lines, size_t n, float *acc, int64_t step)
 {
-	const __m512i nan = _mm512_set1_epi32((int)LOOM_NAN_F32);
-	__m512 a0 = _mm512_set1_ps(-INFINITY), a1 = a0;
-	__mmask16 nan0 = 0, nan1 = 0;
+	const __m512 nan = _mm512_castsi512_ps(_mm512_set1_epi32((int)LOOM_NAN_F32));
+	const __m512 hole = _mm512_set1_ps(s->hole);
 
-	for (size_t k = 0; k < n; k++) {
-		__m512i x[2];
-		__m512 x0, x1;
+	for (size_t at = 0; at < s->width; at += 16) {
+		const struct loom_sweep_tap *taps = s->taps + at / 16 * s->along;
+		__mmask16 some = lanes_of(s, at);
 
-		see_all(&taps[k], base, step, x);
-		x0 = _mm512_castsi512_ps(x[0]);
-		x1 = _mm512_castsi512_ps(x[1]);
-		nan0 |= _mm512_cmp_ps_mask(x0, x0, _CMP_UNORD_Q);
-		nan1 |= _mm512_cmp_ps_mask(x1, x1, _CMP_UNORD_Q);
-		a0 = LARGER(a0, x0);
-		a1 = LARGER(a1, x1);
+		for (size_t i = 0; i < n; i++) {
+			__m512 a = _mm512_set1_ps(-INFINITY);
+			__mmask16 nans = 0;
+
+			for (size_t r = 0; r < s->lines; r++)
+				for (size_t t = 0; t < s->along; t++) {
+					__m512 x = look(&taps[t], lines[i * s->lines + r], step, hole);
+
+					nans |= _mm512_cmp_ps_mask(x, x, _CMP_UNORD_Q);
+					a = LARGER(a, x);
+				}
+			_mm512_mask_storeu_ps(acc + i * s->width + at, some,
+					      _mm512_mask_mov_ps(a, nans, nan));
+		}
 	}
-	_mm512_storeu_si512(acc, _mm512_mask_mov_epi32(_mm512_castps_si512(a0), nan0, nan));
-	_mm512_storeu_si512(acc + 16, _mm512_mask_mov_epi32(_mm512_castps_si512(a1), nan1, nan));
 }
 
-TARGET static void avx512_largest(const struct loom_pieces *taps, size_t n, const uint8_t *base,
+TARGET static void avx512_largest(const struct loom_sweep *s, const uint8_t *const *lines, size_t n,
 				  float *acc)
 {
-	if (taps->step == 4)
-		largest(taps, n, base, acc, 4);
-	else if (taps->step == 8)
-		largest(taps, n, base, acc, 8);
+	if (s->step == 4)
+		largest(s, lines, n, acc, 4);
+	else if (s->step == 8)
+		largest(s, lines, n, acc, 8);
 	else
-		largest(taps, n, base, acc, taps->step);
+		largest(s, lines, n, acc, s->step);
 }
 
 #define MATH_LANES		16

@@ -418,29 +418,63 @@ ROWS_TARGET static void ROWS(pick)(const struct loom_pieces *p, const uint8_t *b
 		ROWS(see)(p, base, dst);
 }
 
-ROWS_TARGET static void ROWS(depth)(const struct loom_pieces *taps, size_t n, const uint8_t *base,
-				    const float *w, float *acc)
+ROWS_TARGET static inline const float *ROWS(look)(const struct loom_sweep *s,
+						  const struct loom_sweep_tap *t,
+						  const uint8_t *line, float *x)
 {
-	uint32_t x[LOOM_PANEL_COLUMNS];
+	const uint8_t *at = (const uint8_t *)((uintptr_t)line + (uint64_t)t->off);
 
-	memset(acc, 0, LOOM_PANEL_COLUMNS * 4);
-	for (size_t k = 0; k < n; k++) {
-		ROWS(see)(&taps[k], base, x);
-		for (unsigned int i = 0; i < LOOM_PANEL_COLUMNS; i += MATH_LANES)
-			ROWS(store)(acc + i, MATH_FMA(ROWS(load)((float *)x + i), ALL(w[k]),
-						      ROWS(load)(acc + i)));
+	if (t->mask == 0xffff && s->step == 4)
+		return (const float *)at;
+	for (unsigned int i = 0; i < LOOM_SWEEP_LANES; i++)
+		x[i] = s->hole;
+	for (int64_t i = t->low; i < t->high; i++)
+		memcpy(x + i, (const uint8_t *)((uintptr_t)at + (uint64_t)(i * s->step)), 4);
+	return x;
+}
+
+ROWS_TARGET static void ROWS(depth)(const struct loom_sweep *s, const uint8_t *const *lines,
+				    size_t n, const float *w, float *acc)
+{
+	for (; n; n--, lines += s->lines) {
+		const struct loom_sweep_tap *taps = s->taps;
+
+		for (size_t left = s->width, now; left; left -= now, acc += now, taps += s->along) {
+			vf a[LOOM_SWEEP_LANES / MATH_LANES] = { 0 };
+			float x[LOOM_SWEEP_LANES];
+
+			now = left < LOOM_SWEEP_LANES ? left : LOOM_SWEEP_LANES;
+			for (size_t k = 0; k < s->lines * s->along; k++) {
+				const float *from = ROWS(look)(s, &taps[k % s->along],
+							       lines[k / s->along], x);
+
+				for (unsigned int i = 0; i < LOOM_SWEEP_LANES / MATH_LANES; i++)
+					a[i] = MATH_FMA(ROWS(load)(from + i * MATH_LANES), ALL(w[k]),
+							a[i]);
+			}
+			memcpy(acc, a, now * 4);
+		}
 	}
 }
 
-ROWS_TARGET static void ROWS(largest)(const struct loom_pieces *taps, size_t n,
-				      const uint8_t *base, float *acc)
+ROWS_TARGET static void ROWS(largest)(const struct loom_sweep *s, const uint8_t *const *lines,
+				      size_t n, float *acc)
 {
-	uint32_t x[LOOM_PANEL_COLUMNS];
+	for (; n; n--, lines += s->lines) {
+		const struct loom_sweep_tap *taps = s->taps;
 
-	ROWS(see)(&taps[0], base, (uint32_t *)acc);
-	for (size_t k = 1; k < n; k++) {
-		ROWS(see)(&taps[k], base, x);
-		ROWS(extreme)(true, acc, (const float *)x, acc, LOOM_PANEL_COLUMNS);
+		for (size_t left = s->width, now; left; left -= now, acc += now, taps += s->along) {
+			float x[LOOM_SWEEP_LANES], max[LOOM_SWEEP_LANES];
+
+			now = left < LOOM_SWEEP_LANES ? left : LOOM_SWEEP_LANES;
+			for (unsigned int i = 0; i < LOOM_SWEEP_LANES; i++)
+				max[i] = -INFINITY;
+			for (size_t k = 0; k < s->lines * s->along; k++)
+				ROWS(extreme)(true, max, ROWS(look)(s, &taps[k % s->along],
+								    lines[k / s->along], x), max,
+					      LOOM_SWEEP_LANES);
+			memcpy(acc, max, now * 4);
+		}
 	}
 }
 #endif

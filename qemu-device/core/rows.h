@@ -41,6 +41,38 @@ struct loom_pieces {
 	struct loom_piece at[LOOM_PANEL_COLUMNS];
 };
 
+/** LOOM_SWEEP_LANES - places whose sight a struct loom_sweep_tap describes */
+#define LOOM_SWEEP_LANES	16
+
+/**
+ * struct loom_sweep_tap - what neighbouring places of a row see of a line at one tap
+ * @off: bytes from the line's element 0 to what the first place would see
+ * @wide: bit 2 i is set for each place i that sees an element
+ * @mask: bit i is
+ * @low, @high: the first of these, and the one behind the last
+ */
+struct loom_sweep_tap {
+	int64_t off;
+	uint32_t wide;
+	uint16_t mask;
+	uint8_t low, high;
+};
+
+/**
+ * struct loom_sweep - a row of places: what they see of a few lines
+ * @taps: LOOM_SWEEP_LANES places after the other, tap by tap
+ * @lines, @along: lines that they see, and taps along each
+ * @width: places
+ * @step: bytes from what a place sees to what the next one does: a few elements
+ * @hole: what others hold
+ */
+struct loom_sweep {
+	const struct loom_sweep_tap *taps;
+	size_t lines, along, width;
+	int64_t step;
+	float hole;
+};
+
 /**
  * struct loom_finish - from accumulators of binary32 to results, see struct loom_epilogue
  * @bias, @scale, @residual: or NULL
@@ -116,11 +148,15 @@ struct loom_rows {
 	 */
 	void (*pick)(const struct loom_pieces *pieces, const uint8_t *base, int64_t channel,
 		     size_t n, uint32_t *dst);
-	/** @depth: acc = the sum of what a panel sees of one channel at each tap times w. */
-	void (*depth)(const struct loom_pieces *taps, size_t n, const uint8_t *base, const float *w,
-		      float *acc);
-	/** @largest: acc = the largest that a panel sees of one channel. */
-	void (*largest)(const struct loom_pieces *taps, size_t n, const uint8_t *base, float *acc);
+	/**
+	 * @depth: of @n rows, each result is the sum of what its place sees times w, line by line;
+	 * @lines: element 0 of those that the first row sees, then the next
+	 */
+	void (*depth)(const struct loom_sweep *sweep, const uint8_t *const *lines, size_t n,
+		      const float *w, float *acc);
+	/** @largest: of @n rows, each result is the largest that its place sees. */
+	void (*largest)(const struct loom_sweep *sweep, const uint8_t *const *lines, size_t n,
+			float *acc);
 	/** @finish: @dst may be @acc. */
 	void (*finish)(const struct loom_finish *finish, const float *acc, float *dst, size_t n);
 };

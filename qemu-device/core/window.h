@@ -82,19 +82,6 @@ bool loom_window_has_pieces(const struct loom_window_view *view);
 void loom_window_gather(const struct loom_window_view *view, const struct loom_pieces *pieces,
 			uint64_t off, uint32_t *dst);
 
-/** loom_window_table() - pieces of @n lines from @line on: panel by panel, tap by tap. */
-void loom_window_table(const struct loom_window_view *view, uint64_t line, uint64_t n, uint64_t taps,
-		       struct loom_pieces *pieces);
-
-/**
- * loom_window_base() - the view's first element, for what is seen of one channel at @n taps
- * @bounce: @size bytes, to which this is copied if it is in several runs of memory
- *
- * Return: NULL if that is too little
- */
-const uint8_t *loom_window_base(const struct loom_window_view *view, const struct loom_pieces *taps,
-				uint64_t n, void *bounce, uint64_t size);
-
 /** loom_window_view_w() - the same of a CONV's w. */
 void loom_window_view_w(struct loom_window_view *view, const struct loom_work *work);
 

@@ -2,20 +2,27 @@
 /*
  * One model on one card, for tests/bench/models, which has the same of ONNX Runtime beside it:
  *
- *	bench-models MODEL BATCH DEVICE INPUT...
+ *	bench-models [--peer DIRECTORY] MODEL BATCH DEVICE INPUT...
  *
- * INPUTs are files of raw elements, one for each input of the model. Says "ready NS", the time
- * from the first call to the first result, then obeys lines on standard input:
+ * INPUTs are files of raw elements, one for each input of the model. DEVICE "" is the card. Says
+ * "ready NS", the time from the first call to the first result, then obeys lines on standard input:
  *
  *	run N		runs one after the other: "took CPU WALL", in ns
  *	flight N	N sessions, a run of each at a time: the same
  *	out FILE	elements of the first output of the last run: "done"
  *	info		"info PEAK_KB ARENA LIVE CARD HOST"
+ *
+ * In a virtual machine, whose standard input is not its host's, lines are files in a DIRECTORY that
+ * both see: ask.N, answer.N, until one says "end". What it says first is answer.0; what it writes
+ * is there, too.
  */
 #include <accel/accel.h>
+#include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "clock.h"
 
@@ -26,6 +33,8 @@ static struct accel_model *model;
 static struct accel_session *sessions[FLIGHT_MAX];
 static int64_t batch;
 static char **inputs;
+static const char *peer;
+static unsigned int number;	/* of the next answer */
 
 static void check(int ret)
 {
@@ -33,6 +42,50 @@ static void check(int ret)
 		return;
 	fprintf(stderr, "bench-models: %s\n", accel_last_error()->text);
 	exit(1);
+}
+
+static void __attribute__((format(printf, 1, 2))) say(const char *fmt, ...)
+{
+	char path[4096], made[4096 + 8];
+	FILE *to = stdout;
+	va_list args;
+
+	if (peer) {
+		snprintf(path, sizeof(path), "%s/answer.%u", peer, number++);
+		snprintf(made, sizeof(made), "%s.tmp", path);
+		to = fopen(made, "w");
+		if (!to) {
+			fprintf(stderr, "bench-models: %s: %s\n", made, strerror(errno));
+			exit(1);
+		}
+	}
+	va_start(args, fmt);
+	vfprintf(to, fmt, args);
+	va_end(args);
+	if (peer && (fclose(to) || rename(made, path))) {
+		fprintf(stderr, "bench-models: %s: %s\n", path, strerror(errno));
+		exit(1);
+	}
+}
+
+static bool hear(char *line, size_t size)
+{
+	char path[4096];
+	FILE *from;
+
+	if (!peer) {
+		if (!fgets(line, (int)size, stdin))
+			return false;
+	} else {
+		snprintf(path, sizeof(path), "%s/ask.%u", peer, number);
+		while (!(from = fopen(path, "r")))
+			usleep(2000);
+		if (!fgets(line, (int)size, from))
+			line[0] = 0;
+		fclose(from);
+	}
+	line[strcspn(line, "\n")] = 0;
+	return strcmp(line, "end");
 }
 
 static uint64_t cpu_ns(void)
@@ -93,7 +146,7 @@ static void run(unsigned long n)
 
 	for (unsigned long i = 0; i < n; i++)
 		check(accel_session_run(session(0), ACCEL_FOREVER, NULL));
-	printf("took %llu %llu\n", (unsigned long long)(cpu_ns() - cpu),
+	say("took %llu %llu\n", (unsigned long long)(cpu_ns() - cpu),
 	       (unsigned long long)(clock_ns() - wall));
 }
 
@@ -117,17 +170,20 @@ static void flight(unsigned long n)
 		check(accel_fence_wait(fences[i], ACCEL_FOREVER));
 		accel_fence_unref(fences[i]);
 	}
-	printf("took %llu %llu\n", (unsigned long long)(cpu_ns() - cpu),
+	say("took %llu %llu\n", (unsigned long long)(cpu_ns() - cpu),
 	       (unsigned long long)(clock_ns() - wall));
 }
 
 static void out(const char *path)
 {
 	struct accel_value_info info = ACCEL_INIT(info);
+	char place[4096];
 	size_t size;
-	FILE *f = fopen(path, "wb");
 	void *data;
+	FILE *f;
 
+	snprintf(place, sizeof(place), "%s%s%s", peer ? peer : "", peer ? "/" : "", path);
+	f = fopen(place, "wb");
 	check(accel_session_output(sessions[0], 0, &info));
 	size = accel_dtype_size(info.dtype);
 	for (uint32_t i = 0; i < info.rank; i++)
@@ -139,7 +195,7 @@ static void out(const char *path)
 	if (fwrite(data, 1, size, f) != size || fclose(f))
 		exit(1);
 	free(data);
-	puts("done");
+	say("done\n");
 }
 
 static void info(void)
@@ -155,7 +211,7 @@ static void info(void)
 	if (f)
 		fclose(f);
 	check(accel_session_info(sessions[0], &i));
-	printf("info %lu %llu %llu %u %u\n", peak, (unsigned long long)i.arena_bytes,
+	say("info %lu %llu %llu %u %u\n", peak, (unsigned long long)i.arena_bytes,
 	       (unsigned long long)i.live_bytes, i.card_nodes, i.host_nodes);
 }
 
@@ -166,8 +222,14 @@ int main(int argc, char **argv)
 	uint64_t start = clock_ns();
 	char line[4096];
 
+	if (argc > 2 && !strcmp(argv[1], "--peer")) {
+		peer = argv[2];
+		argv += 2;
+		argc -= 2;
+	}
 	if (argc < 5) {
-		fprintf(stderr, "usage: bench-models MODEL BATCH DEVICE INPUT...\n");
+		fprintf(stderr,
+			"usage: bench-models [--peer DIRECTORY] MODEL BATCH DEVICE INPUT...\n");
 		return 2;
 	}
 	setvbuf(stdout, NULL, _IOLBF, 0);
@@ -178,9 +240,8 @@ int main(int argc, char **argv)
 	check(accel_queue_create(context, NULL, &queue));
 	check(accel_model_load(argv[1], NULL, &model));
 	check(accel_session_run(session(0), ACCEL_FOREVER, NULL));
-	printf("ready %llu\n", (unsigned long long)(clock_ns() - start));
-	while (fgets(line, sizeof(line), stdin)) {
-		line[strcspn(line, "\n")] = 0;
+	say("ready %llu\n", (unsigned long long)(clock_ns() - start));
+	while (hear(line, sizeof(line))) {
 		if (!strncmp(line, "run ", 4))
 			run(strtoul(line + 4, NULL, 10));
 		else if (!strncmp(line, "flight ", 7))

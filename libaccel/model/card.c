@@ -165,6 +165,28 @@ const char *card_cannot(const struct ir_node *n, const struct accel_device_props
 	}
 }
 
+/* The processor knows values without gaps only. */
+static void leave_place(struct ir_value *v)
+{
+	if (v && v->place) {
+		v->place = NULL;
+		v->alias = NULL;
+	}
+}
+
+/* Nothing is left to do where all that is put together, or what is cut out, lies in its place. */
+static bool is_in_place(const struct ir_node *n)
+{
+	if (n->op == IR_SLICE)
+		return n->out[0]->place && n->out[0]->alias == n->in[0];
+	if (n->op != IR_CONCAT)
+		return false;
+	for (uint32_t i = 0; i < n->nin; i++)
+		if (n->in[i]->count && (!n->in[i]->place || n->in[i]->alias != n->out[0]))
+			return false;
+	return true;
+}
+
 uint32_t card_place(struct ir_graph *g, const struct accel_device_props *props)
 {
 	uint32_t missing = 0;
@@ -186,7 +208,14 @@ uint32_t card_place(struct ir_graph *g, const struct accel_device_props *props)
 		host = eval_cannot(n);
 		n->place = host ? ACCEL_PLACE_MISSING : ACCEL_PLACE_HOST;
 		missing += host != NULL;
+		for (uint32_t i = 0; i < n->nin; i++)
+			leave_place(n->in[i]);
+		for (uint32_t i = 0; i < n->nout; i++)
+			leave_place(n->out[i]);
 	}
+	for (struct ir_node *n = g->first; n; n = n->next)
+		if (n->place == ACCEL_PLACE_CARD && is_in_place(n))
+			n->place = ACCEL_PLACE_VIEW;
 	return missing;
 }
 
@@ -244,7 +273,23 @@ void card_shaped(struct accel_tensor *t, const struct ir_value *v, uint32_t rank
 void card_tensor(struct accel_tensor *t, const struct ir_value *v,
 		 const struct card_operands *operands)
 {
+	int64_t starts[IR_RANK_MAX] = { 0 }, steps[IR_RANK_MAX], stride = 1;
+	const struct ir_value *home = v;
+
 	card_shaped(t, v, v->rank, v->dims, operands);
+	if (!v->place)
+		return;
+	for (uint32_t i = 0; i < v->rank; i++)
+		steps[i] = 1;
+	for (; home->place; home = home->alias)
+		for (uint32_t i = 0; i < v->rank; i++) {
+			starts[i] = home->place[i] + home->place[IR_RANK_MAX + i] * starts[i];
+			steps[i] *= home->place[IR_RANK_MAX + i];
+		}
+	for (uint32_t i = v->rank; i-- > 0; stride *= home->dims[i]) {
+		t->offset += (uint64_t)(starts[i] * stride) * accel_dtype_size(v->dtype);
+		t->strides[i] = steps[i] * stride;
+	}
 }
 
 static int emit_gather(struct accel_program *program, const struct ir_node *n,
@@ -477,15 +522,18 @@ static int emit_concat(struct accel_program *program, const struct ir_node *n,
 
 	card_tensor(&whole, n->out[0], operands);
 	for (uint32_t i = 0; i < n->nin; i++) {
+		const struct ir_value *v = n->in[i];
 		int ret;
 
-		card_tensor(&src, n->in[i], operands);
+		card_tensor(&src, v, operands);
 		dst = whole;
 		dst.offset += at * (uint64_t)whole.strides[n->axis] * accel_dtype_size(dst.dtype);
 		dst.dims[n->axis] = src.dims[n->axis];
 		at += src.dims[n->axis];
-		/* Nothing may lie behind the end. */
-		ret = n->in[i]->count ? accel_program_copy(program, &dst, &src) : 0;
+		/* Nothing may lie behind the end; and it may be there already. */
+		if (!v->count || (v->place && v->alias == n->out[0]))
+			continue;
+		ret = accel_program_copy(program, &dst, &src);
 		if (ret)
 			return ret;
 	}

@@ -538,10 +538,11 @@ static int outputs(struct reader *r)
 	return 0;
 }
 
-/* The same as pass_view(): who shares whose memory. */
+/* The same as pass_view() and pass_place(): who shares whose memory. */
 static int views(struct reader *r)
 {
 	struct ir_graph *g = r->graph;
+	bool places = false;
 	uint32_t i = 0;
 
 	pass_uses(g);
@@ -550,6 +551,11 @@ static int views(struct reader *r)
 
 		if (r->views[i] == VIEW_NONE)
 			continue;
+		if ((n->op == IR_SLICE && r->views[i] == VIEW_OF_OPERAND) ||
+		    (n->op == IR_CONCAT && r->views[i] == VIEW_OF_RESULT)) {
+			places = true;
+			continue;
+		}
 		if (n->op != IR_RESHAPE || r->views[i] > VIEW_OF_RESULT)
 			return damaged("a view is none");
 		x = plan_home(n->in[0]);
@@ -561,7 +567,9 @@ static int views(struct reader *r)
 		else
 			return damaged("a view is none");
 	}
-	return 0;
+	if (places)
+		pass_place_some(g, r->views);
+	return g->error;
 }
 
 /* As many as a file of ONNX may have messages. */

@@ -246,6 +246,11 @@ static void put_trees(struct out *o, const struct trees *t)
 
 static unsigned int view_of(const struct ir_node *n)
 {
+	if (n->op == IR_SLICE)
+		return n->out[0]->place ? VIEW_OF_OPERAND : VIEW_NONE;
+	for (uint32_t i = 0; n->op == IR_CONCAT && i < n->nin; i++)
+		if (n->in[i]->place && n->in[i]->alias == n->out[0])
+			return VIEW_OF_RESULT;
 	if (n->op != IR_RESHAPE)
 		return VIEW_NONE;
 	if (n->out[0]->alias)

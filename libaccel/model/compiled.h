@@ -86,7 +86,7 @@ enum {
 #define COMPILED_TEXT_MAX	65535
 enum { COMPILED_GRAPH, COMPILED_FACE };			/* HEAD_KIND */
 enum { VALUE_NONE, VALUE_DATA, VALUE_SHARED };		/* where a value's elements are */
-enum { VIEW_NONE, VIEW_OF_OPERAND, VIEW_OF_RESULT };	/* of a reshape */
+enum { VIEW_NONE, VIEW_OF_OPERAND, VIEW_OF_RESULT };	/* of a reshape, a slice, what is put together */
 #define COMPILED_ABSENT	UINT32_MAX			/* an operand */
 
 #endif

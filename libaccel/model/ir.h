@@ -120,6 +120,10 @@ struct ir_value {
 	/* Of passes and of the compiler: */
 	uint32_t uses;		/* operands that it is, and once more as an output */
 	struct ir_value *alias;	/* whose memory it shares; NULL: has its own */
+	const int64_t *place;	/* where in alias, of the same rank: starts, and from IR_RANK_MAX on steps;
+				 * NULL: all of it */
+	uint8_t deep;		/* places within places within it */
+	bool dense;		/* somebody wants it without gaps */
 	int64_t first, last;	/* nodes between which it lives */
 	uint64_t offset;	/* in the arena or among the constants */
 	uint32_t index;		/* in a file */

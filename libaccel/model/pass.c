@@ -23,6 +23,8 @@ const struct pass passes[] = {
 	{ "view", "let results that are only another shape share their operand's memory", false,
 	  pass_view },
 	{ "dead", "drop what no output needs", false, pass_dead },
+	{ "place", "compute what is put together where it comes to lie, and read parts where they are",
+	  false, pass_place },
 	{ 0 },
 };
 

@@ -42,6 +42,9 @@ void pass_weights(struct ir_graph *g);
 void pass_bias(struct ir_graph *g);
 void pass_activation(struct ir_graph *g);
 void pass_view(struct ir_graph *g);
+void pass_place(struct ir_graph *g);
+/** pass_place_some() - the same for the nodes @i for which @some[i] is not zero. */
+void pass_place_some(struct ir_graph *g, const uint8_t *some);
 void pass_dead(struct ir_graph *g);
 
 #endif

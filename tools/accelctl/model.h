@@ -13,7 +13,7 @@
 
 /* What accel_pass_get() tells, for the tables of commands. */
 #define MODEL_PASSES	"sink qdq fold norm gelu gather pad bias batchnorm residual activation " \
-			"weights view dead"
+			"weights view dead place"
 
 /* Options of a session, from --dim and --without. */
 struct model_opts {

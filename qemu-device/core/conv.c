@@ -17,6 +17,7 @@
 struct product {
 	struct loom_work work;
 	struct loom_window_view x, w;
+	struct loom_window_near near;
 	unsigned int outer;
 	uint64_t inner;
 };
@@ -133,6 +134,8 @@ static void product_init(struct product *p, const struct loom_work *work)
 	set_axis(res, rank - (by_row ? 2u : 1u), channels, residual_stride(work, 1));
 	set_axis(res, rank - (by_row ? 1u : 2u), p->inner, rs);
 	loom_window_view_x(&p->x, work, w->dims[2], w->dims + 3, (uint32_t)work->u.gemm.a_zero);
+	p->near.tap = UINT64_MAX;
+	p->x.near = &p->near;
 	loom_window_view_w(&p->w, work);
 	p->work.u.gemm.batch = batch;
 	p->work.u.gemm.m = by_row ? channels : p->inner;

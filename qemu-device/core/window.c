@@ -177,7 +177,18 @@ static const void *x_along(const struct loom_gemm_source *source, uint64_t line,
 
 static uint64_t div_up(uint64_t a, uint64_t b)
 {
-	return a / b + (a % b != 0);
+	return b == 1 ? a : a / b + (a % b != 0);
+}
+
+/* The elements of @n places along the last axis, from the first to the one behind the last. */
+static void seen(const struct loom_axis *axis, int64_t first, int64_t dim, uint64_t n, uint64_t *low,
+		 uint64_t *high)
+{
+	*low = first < 0 ? div_up(0 - (uint64_t)first, axis->stride) : 0;
+	*high = first < dim ? div_up((uint64_t)(dim - first), axis->stride) : 0;
+	*low = *low < n ? *low : n;
+	*high = *high < n ? *high : n;
+	*high = *high > *low ? *high : *low;
 }
 
 /* @n places along the last axis, from @out on. */
@@ -187,7 +198,7 @@ static const void *x_row(const struct loom_window_view *v, uint64_t off, uint64_
 	const struct loom_axis *axis = &v->window[AXES - 1];
 	int64_t first = (int64_t)(out * axis->stride) + (int64_t)(tap * axis->dilation) -
 			axis->before, dim = v->dims[AXES - 1];
-	uint64_t size = v->op->size, low = 0, high, at;
+	uint64_t size = v->op->size, low, high, at;
 	const void *p;
 
 	if (axis->spacing != 1) {
@@ -201,12 +212,7 @@ static const void *x_row(const struct loom_window_view *v, uint64_t off, uint64_
 						     size, to + i * size), size);
 		return to;
 	}
-	if (first < 0)
-		low = div_up(0 - (uint64_t)first, axis->stride);
-	high = first < dim ? div_up((uint64_t)(dim - first), axis->stride) : 0;
-	low = low < n ? low : n;
-	high = high < n ? high : n;
-	high = high > low ? high : low;
+	seen(axis, first, dim, n, &low, &high);
 	fill(v, to, low);
 	fill(v, to + high * size, n - high);
 	if (low == high)
@@ -222,13 +228,83 @@ static const void *x_row(const struct loom_window_view *v, uint64_t off, uint64_
 	return to;
 }
 
+static void look(const struct loom_window_view *v, struct loom_window_near *near, const uint64_t *tap,
+		 uint64_t line, uint64_t n)
+{
+	const struct loom_axis *axis = &v->window[AXES - 1];
+	uint64_t out[AXES], now;
+
+	near->line = line;
+	near->n = n;
+	near->pieces = 0;
+	near->holes = false;
+	near->usable = axis->spacing == 1 && n <= UINT32_MAX;
+	place(v, line, out);
+	for (uint64_t at = 0; near->usable && at < n; at += now) {
+		int64_t first = (int64_t)(out[AXES - 1] * axis->stride) +
+				(int64_t)(tap[AXES - 1] * axis->dilation) - axis->before;
+		uint64_t off = 0, low = 0, high = 0;
+
+		now = v->out[AXES - 1] - out[AXES - 1];
+		now = now < n - at ? now : n - at;
+		if (x_offset(v, out, tap, AXES - 1, &off))
+			seen(axis, first, v->dims[AXES - 1], now, &low, &high);
+		near->holes |= high - low < now;
+		if (low < high && near->pieces == LOOM_WINDOW_NEAR) {
+			near->usable = false;
+		} else if (low < high) {
+			near->piece[near->pieces].at = (uint32_t)(at + low);
+			near->piece[near->pieces].n = (uint32_t)(high - low);
+			near->piece[near->pieces++].off =
+				off + ((uint64_t)first + low * axis->stride) *
+				(uint64_t)v->strides[AXES - 1];
+		}
+		out[AXES - 1] += now;
+		for (unsigned int i = AXES - 1; i && out[i] == v->out[i]; i--) {
+			out[i] = 0;
+			out[i - 1]++;
+		}
+	}
+}
+
+/* What is near, of the channel whose first element is at @off. */
+static const void *x_near(const struct loom_window_view *v, uint64_t off, uint8_t *to)
+{
+	const struct loom_window_near *near = v->near;
+	int64_t step = (int64_t)((uint64_t)v->strides[AXES - 1] * v->window[AXES - 1].stride);
+	uint64_t size = v->op->size;
+
+	if (near->pieces == 1 && !near->holes)
+		return loom_row_get(v->op, off + near->piece[0].off, step, near->n, to);
+	if (near->holes)
+		fill(v, to, near->n);
+	for (unsigned int i = 0; i < near->pieces; i++) {
+		uint8_t *at = to + near->piece[i].at * size;
+		const void *p = loom_row_get(v->op, off + near->piece[i].off, step,
+					     near->piece[i].n, at);
+
+		if (p != at)
+			memcpy(at, p, near->piece[i].n * size);
+	}
+	return to;
+}
+
 static const void *x_across(const struct loom_gemm_source *source, uint64_t k, uint64_t line,
 			    uint64_t n, void *bounce)
 {
 	const struct loom_window_view *v = view_of(source);
 	uint64_t tap[AXES], out[AXES], channel = split(v, k, tap), now;
+	struct loom_window_near *near = v->near;
 	uint8_t *to = bounce;
 
+	if (near) {
+		if (near->tap != k / v->channels || near->line != line || near->n != n) {
+			near->tap = k / v->channels;
+			look(v, near, tap, line, n);
+		}
+		if (near->usable)
+			return x_near(v, v->off + channel * (uint64_t)v->channel, to);
+	}
 	place(v, line, out);
 	for (; n; n -= now, to += now * v->op->size) {
 		uint64_t off = v->off + channel * (uint64_t)v->channel;

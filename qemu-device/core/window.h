@@ -8,6 +8,22 @@
 
 #include "gemm.h"
 
+#define LOOM_WINDOW_NEAR	64	/* pieces of rows */
+
+/**
+ * struct loom_window_near - where the values of the lines [@line, @line + @n) are at a tap, in
+ * each channel: those that are not holes, in @pieces pieces
+ */
+struct loom_window_near {
+	uint64_t tap, line, n;
+	unsigned int pieces;
+	bool holes, usable;
+	struct {
+		uint32_t at, n;
+		uint64_t off;
+	} piece[LOOM_WINDOW_NEAR];
+};
+
 /**
  * struct loom_window_view - x of one image and one group, or w of one group, as a matrix
  * @source: its head
@@ -25,6 +41,7 @@
  * @dims: elements
  * @window: how they relate
  * @hole: bits of what a hole holds
+ * @near: of what was fetched last, for the other channels at the same tap; or NULL
  */
 struct loom_window_view {
 	struct loom_gemm_source source;
@@ -40,6 +57,7 @@ struct loom_window_view {
 	uint32_t dims[LOOM_WINDOW_AXES];
 	struct loom_axis window[LOOM_WINDOW_AXES];
 	uint32_t hole;
+	struct loom_window_near *near;
 };
 
 /**

@@ -99,6 +99,20 @@ int root_exists(const char *file)
 	return access(path, F_OK) ? -errno : 0;
 }
 
+bool root_configured(const char *line)
+{
+	char command[128];
+
+	snprintf(command, sizeof(command), "zcat /proc/config.gz 2>&1 | grep -qx '%s'", line);
+	return !system(command);
+}
+
+bool root_dma_checked(void)
+{
+	return !access("/sys/kernel/iommu_groups/0", F_OK) &&
+	       root_configured("CONFIG_DMA_API_DEBUG=y");
+}
+
 int root_text(const char *file, char *text, size_t size)
 {
 	char path[256];

@@ -23,6 +23,10 @@ int root_debugf(const char *file, const char *format, ...)
 /* Write TEXT to a file of the PCI function, or with a '/' in front to any file. */
 int root_sysfs(const char *file, const char *text);
 int root_exists(const char *file);
+/* Whether the kernel is configured with LINE, as "CONFIG_PM=y"; false if it does not tell. */
+bool root_configured(const char *line);
+/* Whether DMA behind an IOMMU has to be synchronised, by what a kernel that checks DMA says. */
+bool root_dma_checked(void);
 /* The same files: what is in one, without the newline; or the number that is. */
 int root_text(const char *file, char *text, size_t size);
 int root_number(const char *file, uint64_t *number);

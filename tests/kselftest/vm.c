@@ -8,6 +8,7 @@
 #include <kselftest_harness.h>
 
 #include "card.h"
+#include "root.h"
 
 #define PAGE	4096ull
 #define VA	0x200000000ull
@@ -422,13 +423,13 @@ TEST_F(pages, read_only_beside_writable)
 	}
 }
 
-/* Behind an IOMMU whatever memory has addresses in one piece. */
+/* Behind an IOMMU whatever memory has addresses in one piece, if it need not be synchronised. */
 TEST_F(pages, large_pages_behind_an_iommu)
 {
 	const uint64_t large = 2 << 20;
 	uint32_t bo;
 
-	if (access("/sys/kernel/iommu_groups/0", F_OK))
+	if (access("/sys/kernel/iommu_groups/0", F_OK) || root_dma_checked())
 		return;
 	ASSERT_EQ(0, bo_create(self->c.fd, 3 * large, 0, 0, &bo));
 	ASSERT_EQ(0, vm_bind(self->c.fd, self->c.vm, 0, bo, 0, VA, 3 * large));

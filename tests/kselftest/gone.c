@@ -747,7 +747,7 @@ TEST_F_TIMEOUT(gone, errors_of_the_bus, 120)
 	struct client *idle = &self->idle;
 	uint32_t size;
 
-	if (system("modprobe aer_inject"))
+	if (access("/dev/aer_inject", W_OK) && system("modprobe aer_inject"))
 		SKIP(return, "the kernel cannot inject errors of the bus");
 	ASSERT_EQ(0, sync_create(idle->fd, &sync.handle));
 	for (size_t i = 0; i < count; i++) {
@@ -776,7 +776,7 @@ TEST_F_TIMEOUT(gone, errors_of_the_bus, 120)
 }
 
 /* Others compute, open, map and close all the time while the driver comes and goes. */
-TEST_F_TIMEOUT(gone, driver_comes_and_goes_under_load, 120)
+TEST_F_TIMEOUT(gone, driver_comes_and_goes_under_load, 600)
 {
 	pid_t pids[4];
 

@@ -237,7 +237,9 @@ TEST_F_TIMEOUT(loops, under_load, 3600)
 	       (unsigned long long)b->ended, (after - before) / 1024);
 	EXPECT_EQ(0, b->wrong);
 	EXPECT_EQ(0, b->lost);
-	EXPECT_LT(after - before, (long)NOISE_BYTES + (long)rounds * ROUND_BYTES);
+	/* KASAN keeps what was freed for a while; where it is, kmemleak looks for what was lost. */
+	if (!root_configured("CONFIG_KASAN=y"))
+		EXPECT_LT(after - before, (long)NOISE_BYTES + (long)rounds * ROUND_BYTES);
 }
 
 TEST_HARNESS_MAIN

@@ -731,7 +731,7 @@ int loom_ioctl_vm_bind(struct drm_device *drm, void *data, struct drm_file *file
 	struct loom_bind *binds = NULL;
 	struct drm_loom_bind *ops;
 	struct loom_vm *vm;
-	u32 count = args->ops.count, i;
+	u32 count = args->ops.count, done = 0, i;
 	void *copy;
 	int err, idx;
 
@@ -766,10 +766,11 @@ int loom_ioctl_vm_bind(struct drm_device *drm, void *data, struct drm_file *file
 		binds[i].vm = vm;
 		err = bind_check(&binds[i], file);
 	}
-	if (err != -EINTR && err != -ERESTARTSYS)
-		args->failed = 0;
 	if (!err)
-		err = bind_all(vm, binds, count, &args->failed);
+		err = bind_all(vm, binds, count, &done);
+	/* An interrupted call is made again with the argument as it is. */
+	if (err != -EINTR && err != -ERESTARTSYS)
+		args->failed = done;
 	for (i = 0; i < count; i++)
 		if (binds[i].bo)
 			drm_gem_object_put(&binds[i].bo->base.base);

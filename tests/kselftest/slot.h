@@ -11,6 +11,8 @@
 /* All return 0 or a negative errno. */
 /* Find the slot, as long as the card is in it; after root_node(). */
 int slot_open(void);
+/* No card comes or goes any more. */
+void slot_close(void);
 /* The card is gone, as it is when somebody has pulled it: nobody was asked. */
 int slot_pull(void);
 /* The button is pressed beside the slot; returns when the kernel has given the card away, after 5 s. */

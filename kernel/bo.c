@@ -12,6 +12,7 @@
 #include <drm/drm_vma_manager.h>
 
 #include "loom.h"
+#include "memory.h"
 
 static const struct drm_gem_object_funcs bo_funcs;
 

@@ -21,6 +21,8 @@
 #include <drm/drm_print.h>
 
 #include "loom.h"
+#include "memory.h"
+#include "ring.h"
 
 static int bos_show(struct seq_file *m, void *data)
 {

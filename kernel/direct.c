@@ -17,6 +17,7 @@
 #include <drm/drm_prime.h>
 
 #include "loom.h"
+#include "memory.h"
 
 #define DIRECT_GFP	(GFP_KERNEL_ACCOUNT | __GFP_RETRY_MAYFAIL | __GFP_NOWARN)
 

@@ -13,6 +13,8 @@
 #include <drm/drm_ioctl.h>
 
 #include "loom.h"
+#include "memory.h"
+#include "queue.h"
 
 /* Ends of queues and delivery of events: what must not happen where it comes up. */
 struct workqueue_struct *loom_wq;

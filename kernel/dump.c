@@ -27,6 +27,9 @@
 #include <drm/drm_vma_manager.h>
 
 #include "loom.h"
+#include "memory.h"
+#include "queue.h"
+#include "ring.h"
 #include "loom_dump.h"
 
 struct dump_register {

@@ -8,6 +8,8 @@
 #include <linux/ktime.h>
 
 #include "loom.h"
+#include "memory.h"
+#include "queue.h"
 
 /**
  * struct loom_pending_event - a drm_event on its way to a file

@@ -14,6 +14,8 @@
 #include <drm/drm_print.h>
 
 #include "loom.h"
+#include "memory.h"
+#include "queue.h"
 
 static void fault_drain_locked(struct loom_device *ldev)
 {

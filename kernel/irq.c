@@ -14,6 +14,7 @@
 #include <drm/drm_managed.h>
 
 #include "loom.h"
+#include "ring.h"
 
 static void irq_causes(struct loom_device *ldev)
 {

@@ -21,6 +21,9 @@
 #include <drm/drm_syncobj.h>
 
 #include "loom.h"
+#include "memory.h"
+#include "queue.h"
+#include "ring.h"
 #include "trace.h"
 
 /* Reservations that there is room for at once: the VM's, and of shared BOs, which are few. */

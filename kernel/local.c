@@ -28,6 +28,9 @@
 #include <drm/drm_print.h>
 
 #include "loom.h"
+#include "memory.h"
+#include "queue.h"
+#include "ring.h"
 #include "loom_isa.h"
 
 /* What one descriptor clears is bounded: other contexts get their turn, and a hang is noticed. */

@@ -13,6 +13,9 @@
 #include <drm/drm_print.h>
 
 #include "loom.h"
+#include "memory.h"
+#include "queue.h"
+#include "ring.h"
 
 #define FEATURES_KNOWN	(LOOM_FEATURE_COALESCE | LOOM_FEATURE_DEBUG | LOOM_FEATURE_TIMING_MODEL | \
 			 LOOM_FEATURE_SENSORS | LOOM_FEATURE_RAS)

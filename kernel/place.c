@@ -14,6 +14,7 @@
  * Within its division a queue goes where the least is to do. With few rings divisions coincide.
  */
 #include "loom.h"
+#include "queue.h"
 
 /**
  * loom_place_init() - divide a card's rings

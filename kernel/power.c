@@ -30,6 +30,8 @@
 #include <drm/drm_print.h>
 
 #include "loom.h"
+#include "memory.h"
+#include "ring.h"
 
 /* How long it has nothing to do before it is switched off, if the operator wants that at all. */
 #define IDLE_MS		1000

@@ -14,6 +14,7 @@
 #include <drm/drm_prime.h>
 
 #include "loom.h"
+#include "memory.h"
 
 LOOM_IMPORT_NS_DMA_BUF;
 

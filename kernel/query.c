@@ -8,6 +8,7 @@
 #include <drm/drm_drv.h>
 
 #include "loom.h"
+#include "memory.h"
 
 static int query_info(struct loom_device *ldev, void *out)
 {

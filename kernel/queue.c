@@ -14,6 +14,9 @@
 #include <drm/drm_drv.h>
 
 #include "loom.h"
+#include "memory.h"
+#include "queue.h"
+#include "ring.h"
 
 /**
  * loom_queue_get() - take a reference

@@ -13,6 +13,9 @@
 #include <drm/drm_print.h>
 
 #include "loom.h"
+#include "memory.h"
+#include "queue.h"
+#include "ring.h"
 #include "loom_dump.h"
 #include "trace.h"
 

@@ -9,6 +9,9 @@
 #include <linux/mm.h>
 
 #include "loom.h"
+#include "memory.h"
+#include "queue.h"
+#include "ring.h"
 
 #define LOG2		3
 #define SIZE		BIT(LOG2)

@@ -12,6 +12,9 @@
 #include <drm/drm_print.h>
 
 #include "loom.h"
+#include "memory.h"
+#include "queue.h"
+#include "ring.h"
 #include "trace.h"
 
 static const char *fence_driver_name(struct dma_fence *fence)

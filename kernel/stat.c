@@ -8,6 +8,7 @@
 #include <drm/drm_print.h>
 
 #include "loom.h"
+#include "memory.h"
 
 static u64 ticks_to_ns(const struct loom_device *ldev, u64 ticks)
 {

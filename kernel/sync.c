@@ -11,6 +11,7 @@
 #include <drm/drm_syncobj.h>
 
 #include "loom.h"
+#include "queue.h"
 
 /**
  * loom_sync_copy() - copy and check the sync operations of a job

@@ -8,6 +8,7 @@
 #include <drm/drm_drv.h>
 
 #include "loom.h"
+#include "memory.h"
 
 /* Longer than an idle card needs; a busy one may take up to the end of a tile. */
 #define SPIN_US		20

@@ -14,6 +14,7 @@
 #include <drm/drm_print.h>
 
 #include "loom.h"
+#include "memory.h"
 
 /**
  * struct loom_va - a mapping

@@ -36,17 +36,6 @@ static bool shaped(const struct ir_value *v, uint32_t rank, const int64_t *dims)
 	return v->rank == rank && !memcmp(v->dims, dims, rank * sizeof(*dims));
 }
 
-/* Whether @v repeats to the shape of @y. */
-static bool repeats(const struct ir_value *v, const struct ir_value *y)
-{
-	if (v->rank > y->rank)
-		return false;
-	for (uint32_t i = 1; i <= v->rank; i++)
-		if (v->dims[v->rank - i] != 1 && v->dims[v->rank - i] != y->dims[y->rank - i])
-			return false;
-	return true;
-}
-
 /* Whether @y has the common shape of both. */
 static bool joined(struct ir_graph *g, const struct ir_value *a, const struct ir_value *b,
 		   const struct ir_value *y)
@@ -138,7 +127,7 @@ static bool norm(const struct ir_node *n, const struct ir_value *y)
 	    !ir_is_float(x->dtype) || !same(x, y))
 		return false;
 	for (uint32_t i = 1; i < 3; i++)
-		if (n->in[i] && (!repeats(n->in[i], y) || !ir_is_float(n->in[i]->dtype)))
+		if (n->in[i] && (!ir_repeats(n->in[i], y) || !ir_is_float(n->in[i]->dtype)))
 			return false;
 	return true;
 }
@@ -177,7 +166,7 @@ static bool epilogue(const struct ir_node *n, int64_t columns)
 	const struct ir_value *bias = operand(n, IR_P_BIAS), *scale = operand(n, IR_P_SCALE);
 	const struct ir_value *residual = operand(n, IR_P_RESIDUAL), *y = n->out[0];
 
-	if (!one_or(bias, columns) || !one_or(scale, columns) || (residual && !repeats(residual, y)))
+	if (!one_or(bias, columns) || !one_or(scale, columns) || (residual && !ir_repeats(residual, y)))
 		return false;
 	/* On the processor there is but the bias. */
 	if (!ir_is_float(y->dtype))
@@ -250,7 +239,7 @@ static bool pool(const struct ir_node *n, const struct ir_value *y)
 
 static bool side(const struct ir_value *v, enum accel_dtype dtype, const struct ir_value *y)
 {
-	return !v || (v->dtype == dtype && repeats(v, y));
+	return !v || (v->dtype == dtype && ir_repeats(v, y));
 }
 
 static bool quant_product(struct ir_graph *g, const struct ir_node *n, const struct ir_value *y)
@@ -269,7 +258,7 @@ static bool quant_product(struct ir_graph *g, const struct ir_node *n, const str
 		return false;
 	return side(n->in[IR_Q_X_ZERO], x->dtype, y) && side(n->in[IR_Q_W_ZERO], w->dtype, y) &&
 	       side(n->in[IR_Q_BIAS], ACCEL_I32, y) && side(n->in[IR_Q_SCALE], ACCEL_F32, y) &&
-	       (!residual || (ir_is_float(residual->dtype) && repeats(residual, y))) &&
+	       (!residual || (ir_is_float(residual->dtype) && ir_repeats(residual, y))) &&
 	       (!n->in[IR_Q_ZERO] || (is_byte(y) && side(n->in[IR_Q_ZERO], y->dtype, y)));
 }
 
@@ -280,7 +269,7 @@ static bool quantize(const struct ir_node *n, const struct ir_value *y)
 	enum accel_dtype integer = to ? y->dtype : x->dtype, number = to ? x->dtype : y->dtype;
 
 	if (!same_dims(x, y) || !ir_is_int(integer) || accel_dtype_size(integer) > 4 ||
-	    !ir_is_float(number) || !ir_is_float(scale->dtype) || !repeats(scale, y))
+	    !ir_is_float(number) || !ir_is_float(scale->dtype) || !ir_repeats(scale, y))
 		return false;
 	return n->nin < 3 || (n->in[2] && side(n->in[2], integer, y));
 }
@@ -648,7 +637,7 @@ static bool fits(struct ir_graph *g, const struct ir_node *n)
 	case IR_CONCAT:
 		return concat(n, y);
 	case IR_EXPAND:
-		return x->dtype == y->dtype && repeats(x, y);
+		return x->dtype == y->dtype && ir_repeats(x, y);
 	case IR_PAD:
 		return pad(n, y);
 	case IR_GATHER:

@@ -277,6 +277,16 @@ const void *ir_known(struct ir_graph *g, struct ir_value *v)
 	return v && !g->error ? known(g, v, 64) : NULL;
 }
 
+bool ir_repeats(const struct ir_value *v, const struct ir_value *y)
+{
+	if (v->rank > y->rank)
+		return false;
+	for (uint32_t i = 1; i <= v->rank; i++)
+		if (v->dims[v->rank - i] != 1 && v->dims[v->rank - i] != y->dims[y->rank - i])
+			return false;
+	return true;
+}
+
 int ir_known_ints(struct ir_graph *g, struct ir_value *v, int64_t *ints, uint32_t max)
 {
 	const void *data;

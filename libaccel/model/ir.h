@@ -226,6 +226,9 @@ const void *ir_known(struct ir_graph *g, struct ir_value *v);
 /** ir_known_ints() - the same as numbers: how many, or -1. Of I32 and I64. */
 int ir_known_ints(struct ir_graph *g, struct ir_value *v, int64_t *ints, uint32_t max);
 
+/** ir_repeats() - whether @v repeats to the shape of @y. */
+bool ir_repeats(const struct ir_value *v, const struct ir_value *y);
+
 const char *ir_shape(const struct ir_value *v, char *text, size_t size);
 const char *ir_op_name(const struct ir_node *n);
 const char *ir_detail(struct ir_graph *g, const struct ir_node *n);

@@ -166,16 +166,6 @@ static bool is_line(const struct ir_node *n, const struct ir_value *v)
 				 v->dims[v->rank - 1 - behind] == v->count);
 }
 
-static bool broadcasts(const struct ir_value *v, const struct ir_value *y)
-{
-	if (v->rank > y->rank)
-		return false;
-	for (uint32_t i = 1; i <= v->rank; i++)
-		if (v->dims[v->rank - i] != 1 && v->dims[v->rank - i] != y->dims[y->rank - i])
-			return false;
-	return true;
-}
-
 /* --- Steps: each makes one operator of two ----------------------------------------------- */
 
 /* Only what is made for the next operator alone, and may be changed. */
@@ -241,7 +231,7 @@ static bool add(struct ir_graph *g, struct ir_node *sum, uint32_t which)
 	const struct ir_node *d;
 	const float *x;
 
-	if (!n || sum->act || !broadcasts(other, n->out[0]) ||
+	if (!n || sum->act || !ir_repeats(other, n->out[0]) ||
 	    sum->out[0]->rank != n->out[0]->rank)
 		return false;
 	memcpy(in, n->in, sizeof(in));

@@ -128,10 +128,8 @@ const struct command command_model_validate = {
 		{ 0 },
 	},
 	.options = (const struct param[]){
-		{ .name = "dim", .kind = VALUE_TEXT, .value = "NAME=SIZE", .repeat = true,
-		  .help = "size of an open axis: a symbol, or INPUT:AXIS; repeatable; else 1" },
-		{ .name = "without", .kind = VALUE_CHOICE, .value = "PASS", .repeat = true,
-		  .choices = MODEL_PASSES, .help = "leave a pass of the compiler out; repeatable" },
+		MODEL_DIM_OPTION,
+		MODEL_WITHOUT_OPTION,
 		{ 0 },
 	},
 	.schema = "accelctl.model.validate/1",

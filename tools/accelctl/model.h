@@ -15,6 +15,14 @@
 #define MODEL_PASSES	"sink qdq fold norm gelu gather pad bias batchnorm residual activation " \
 			"weights view dead place"
 
+/* Options of commands that compile a model, for model_opts_parse(). */
+#define MODEL_DIM_OPTION \
+	{ .name = "dim", .kind = VALUE_TEXT, .value = "NAME=SIZE", .repeat = true, \
+	  .help = "size of an open axis: a symbol, or INPUT:AXIS; repeatable; else 1" }
+#define MODEL_WITHOUT_OPTION \
+	{ .name = "without", .kind = VALUE_CHOICE, .value = "PASS", .repeat = true, \
+	  .choices = MODEL_PASSES, .help = "leave a pass of the compiler out; repeatable" }
+
 /* Options of a session, from --dim and --without. */
 struct model_opts {
 	struct accel_session_opts session;

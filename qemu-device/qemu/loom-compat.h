@@ -64,6 +64,13 @@
 #define LOOM_RESET_ARGS		Object *obj
 #endif
 
+/* Before 8.1, but for the updates of 7.2, nothing keeps a device's registers from leading to others. */
+#if LOOM_QEMU(8, 1) || !LOOM_QEMU(8, 0)
+#define LOOM_LEADS_ON(region)	((region)->disable_reentrancy_guard = true)
+#else
+#define LOOM_LEADS_ON(region)	((void)(region))
+#endif
+
 /* From 8.2 on every KVM that QEMU accepts has ioeventfds. */
 #ifndef kvm_eventfds_enabled
 #define kvm_eventfds_enabled()	kvm_enabled()

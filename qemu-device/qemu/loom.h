@@ -34,6 +34,13 @@ typedef struct LoomDoorbell {
 	unsigned int ring;
 } LoomDoorbell;
 
+/* Registers that lie in front of others, see pci.c. */
+typedef struct LoomGuard {
+	MemoryRegion region;
+	MemoryRegion *behind;
+	LoomState *card;
+} LoomGuard;
+
 typedef struct LoomTranslation LoomTranslation;
 
 struct LoomState {
@@ -58,6 +65,7 @@ struct LoomState {
 
 	MemoryRegion regs;
 	MemoryRegion local;
+	LoomGuard msix[2];		/* the table and the pending bits */
 	struct loom_core *core;
 	char *label;			/* in traces */
 	VMChangeStateEntry *vm_state;

@@ -60,6 +60,83 @@ static const MemoryRegionOps regs_ops = {
 	.impl = { .min_access_size = 4, .max_access_size = 8 },
 };
 
+/*
+ * ---- registers of interrupts -------------------------------------------------
+ *
+ * Those of MSI-X are QEMU's, and QEMU ends with an assertion when a processor comes late to them.
+ * So these lie in front of them.
+ */
+
+static MemTxResult guard_read(void *opaque, hwaddr offset, uint64_t *value, unsigned int size,
+			      MemTxAttrs attrs)
+{
+	LoomGuard *guard = opaque;
+
+	if (!guard->card->core) {
+		*value = UINT64_MAX;
+		return MEMTX_OK;
+	}
+	return memory_region_dispatch_read(guard->behind, offset, value, size_memop(size) | MO_LE,
+					   attrs);
+}
+
+static MemTxResult guard_write(void *opaque, hwaddr offset, uint64_t value, unsigned int size,
+			       MemTxAttrs attrs)
+{
+	LoomGuard *guard = opaque;
+
+	if (!guard->card->core)
+		return MEMTX_OK;
+	return memory_region_dispatch_write(guard->behind, offset, value, size_memop(size) | MO_LE,
+					    attrs);
+}
+
+static const MemoryRegionOps guard_ops = {
+	.read_with_attrs = guard_read,
+	.write_with_attrs = guard_write,
+	.endianness = DEVICE_LITTLE_ENDIAN,
+	.valid = { .min_access_size = 4, .max_access_size = 8 },
+	.impl = { .min_access_size = 4, .max_access_size = 8 },
+};
+
+static void guard_init(LoomState *s, LoomGuard *guard, MemoryRegion *behind, const char *name)
+{
+	guard->behind = behind;
+	guard->card = s;
+	memory_region_init_io(&guard->region, OBJECT(s), &guard_ops, guard, name,
+			      memory_region_size(behind));
+	LOOM_LEADS_ON(&guard->region);
+	memory_region_add_subregion_overlap(behind->container, behind->addr, &guard->region, 1);
+}
+
+static bool msix_setup(LoomState *s, Error **errp)
+{
+	PCIDevice *pdev = PCI_DEVICE(s);
+	unsigned int i;
+
+	if (msix_init_exclusive_bar(pdev, s->vectors, LOOM_BAR_MSIX, errp) < 0)
+		return false;
+	for (i = 0; i < s->vectors; i++)
+		msix_vector_use(pdev, i);
+	guard_init(s, &s->msix[0], &pdev->msix_table_mmio, "loom-msix-table");
+	guard_init(s, &s->msix[1], &pdev->msix_pba_mmio, "loom-msix-pba");
+	return true;
+}
+
+/* The core is gone. */
+static void msix_teardown(LoomState *s)
+{
+	PCIDevice *pdev = PCI_DEVICE(s);
+	unsigned int i;
+
+	if (!msix_present(pdev))
+		return;
+	for (i = 0; i < ARRAY_SIZE(s->msix); i++)
+		memory_region_del_subregion(&pdev->msix_exclusive_bar, &s->msix[i].region);
+	msix_unuse_all_vectors(pdev);
+	msix_uninit_exclusive_bar(pdev);
+}
+
 /* ---- standstill, power, bus master ------------------------------------------ */
 
 static void hold(LoomState *s, unsigned int reason, bool on)
@@ -281,7 +358,6 @@ static bool bars_init(LoomState *s, Error **errp)
 {
 	ERRP_GUARD();
 	PCIDevice *pdev = PCI_DEVICE(s);
-	unsigned int i;
 
 	memory_region_init_io(&s->regs, OBJECT(s), &regs_ops, s, "loom-regs", LOOM_BAR_REGS_SIZE);
 	pci_register_bar(pdev, LOOM_BAR_REGS, PCI_BASE_ADDRESS_SPACE_MEMORY |
@@ -296,11 +372,7 @@ static bool bars_init(LoomState *s, Error **errp)
 				 PCI_BASE_ADDRESS_MEM_TYPE_64 | PCI_BASE_ADDRESS_MEM_PREFETCH,
 				 &s->local);
 	}
-	if (msix_init_exclusive_bar(pdev, s->vectors, LOOM_BAR_MSIX, errp) < 0)
-		return false;
-	for (i = 0; i < s->vectors; i++)
-		msix_vector_use(pdev, i);
-	return true;
+	return msix_setup(s, errp);
 }
 
 static bool core_init(LoomState *s, Error **errp)
@@ -393,10 +465,7 @@ exit_dma:
 	loom_dma_exit(s);
 	loom_irq_exit(s);
 exit_bars:
-	if (msix_present(pdev)) {
-		msix_unuse_all_vectors(pdev);
-		msix_uninit_exclusive_bar(pdev);
-	}
+	msix_teardown(s);
 	capabilities_exit(s);
 free_label:
 	g_free(s->label);
@@ -417,8 +486,7 @@ static void loom_exit(PCIDevice *pdev)
 	s->core = NULL;
 	loom_dma_exit(s);
 	loom_irq_exit(s);
-	msix_unuse_all_vectors(pdev);
-	msix_uninit_exclusive_bar(pdev);
+	msix_teardown(s);
 	capabilities_exit(s);
 	loom_state_forget(s);
 	g_free(s->label);

@@ -114,6 +114,7 @@ static struct dma_fence *loom_sched_run(struct drm_sched_job *sched_job)
 	bool cookie = dma_fence_begin_signalling();
 
 	loom_ring_push(ring, job);
+	atomic_sub(job->count, &ring->waiting);
 	/* Only now may a later group go past the scheduler. */
 	atomic_dec(&job->queue->scheduled);
 	dma_fence_end_signalling(cookie);
@@ -318,7 +319,7 @@ static void queue_settle(struct loom_queue *queue)
 		return;
 	dma_fence_put(queue->handed);
 	queue->handed = NULL;
-	WRITE_ONCE(queue->ring, loom_ring_pick(queue->place, queue->ring));
+	loom_place_settle(queue);
 }
 
 /* From here on the jobs have numbers and the group has a fence: it will end. */
@@ -360,6 +361,7 @@ static void job_push_sched(struct loom_job *job)
 	dma_fence_put(queue->handed);
 	queue->handed = dma_fence_get(&job->base.s_fence->finished);
 	atomic_inc(&queue->scheduled);
+	atomic_add(job->count, &queue->ring->waiting);
 	drm_sched_entity_push_job(&job->base);
 }
 

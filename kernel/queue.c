@@ -91,7 +91,7 @@ static void queue_free(struct loom_queue *queue)
 	struct loom_device *ldev = queue->ldev;
 	int idx;
 
-	loom_place_leave(queue);
+	loom_place_fini(queue);
 	if (queue->entity_ready)
 		drm_sched_entity_fini(&queue->entity);
 	dma_fence_put(queue->handed);
@@ -313,14 +313,10 @@ static int queue_entity_init(struct loom_queue *queue)
 		[DRM_LOOM_PRIORITY_NORMAL] = DRM_SCHED_PRIORITY_NORMAL,
 		[DRM_LOOM_PRIORITY_HIGH] = DRM_SCHED_PRIORITY_HIGH,
 	};
-	const struct loom_place *place = loom_place_find(queue);
-	struct loom_device *ldev = queue->ldev;
 	int err;
 
-	queue->place = place;
-	/* Queues start out spread over their rings; later they go where there is least to do. */
-	queue->ring = &ldev->rings[ldev->first_ring + place->first +
-				   queue->context % place->count];
+	queue->place = loom_place_find(queue);
+	loom_place_settle(queue);
 	queue->fence_context = dma_fence_context_alloc(1);
 	err = drm_sched_entity_init(&queue->entity, map[queue->priority],
 				    &queue->ring->sched_list, 1, NULL);

@@ -122,7 +122,9 @@ int loom_ioctl_queue_poll(struct drm_device *drm, void *data, struct drm_file *f
 /* place.c */
 void loom_place_init(struct loom_device *ldev);
 const struct loom_place *loom_place_find(struct loom_queue *queue);
+void loom_place_settle(struct loom_queue *queue);
 void loom_place_leave(struct loom_queue *queue);
+void loom_place_fini(struct loom_queue *queue);
 
 /* event.c */
 void loom_event_post(struct loom_queue *queue, u32 type, int error, u64 job, u64 cookie,

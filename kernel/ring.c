@@ -221,31 +221,6 @@ void loom_ring_continue(struct loom_ring *ring)
 }
 
 /**
- * loom_ring_pick() - the ring with the least to do
- * @place: which to choose from
- * @ring: one of these, where to stay if that is as good
- *
- * Return: a ring.
- */
-struct loom_ring *loom_ring_pick(const struct loom_place *place, struct loom_ring *ring)
-{
-	u64 least = READ_ONCE(ring->write) - READ_ONCE(ring->done), load;
-	struct loom_device *ldev = ring->ldev;
-	struct loom_ring *other;
-	u32 i;
-
-	for (i = 0; least && i < place->count; i++) {
-		other = &ldev->rings[ldev->first_ring + place->first + i];
-		load = READ_ONCE(other->write) - READ_ONCE(other->done);
-		if (load < least) {
-			least = load;
-			ring = other;
-		}
-	}
-	return ring;
-}
-
-/**
  * loom_ring_push_locked() - give the jobs of a group to the card
  * @ring: a ring with room for them, not dead; its lock is held
  * @job: the group

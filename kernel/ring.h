@@ -84,6 +84,11 @@ struct loom_ring {
 	/** @direct: descriptors in it that went past the scheduler. */
 	u32 direct;
 
+	/** @waiting: jobs that the scheduler has for it. */
+	atomic_t waiting;
+	/** @queues: queues that use it. */
+	atomic_t queues;
+
 	/** @watch: what the watchdog saw last; its own. */
 	struct {
 		/** @watch.valid: the rest means something. */
@@ -121,7 +126,6 @@ void loom_ring_fence_init(struct loom_fence *fence, struct loom_client *client, 
 			  u64 seqno);
 int loom_ring_init(struct loom_device *ldev, u32 id);
 int loom_ring_sched_init(struct loom_ring *ring);
-struct loom_ring *loom_ring_pick(const struct loom_place *place, struct loom_ring *ring);
 void loom_ring_start(struct loom_ring *ring);
 void loom_ring_push(struct loom_ring *ring, struct loom_job *job);
 bool loom_ring_try_push(struct loom_ring *ring, struct loom_job *job);

@@ -40,23 +40,18 @@ static void host_irq(void *host, unsigned int vector)
 static uint64_t host_now(void *host)
 {
 	(void)host;
-	return accel_now();
+	return sim_now();
 }
 
-struct thread {
-	pthread_t id;
-	void *(*fn)(void *arg);
-	void *arg;
-};
-
+/* All of them start while the card is built, before there is a watchdog, and end with it. */
 static void *host_thread_start(void *host, const char *name, void *(*fn)(void *arg), void *arg)
 {
-	struct thread *thread = malloc(sizeof(*thread));
+	struct sim_thread *thread = calloc(1, sizeof(*thread));
+	struct sim_device *sim = host;
 	sigset_t all, old;
 	char text[16];
 	int ret;
 
-	(void)host;
 	if (!thread)
 		return NULL;
 	/* Signals are for the application's threads. */
@@ -71,15 +66,20 @@ static void *host_thread_start(void *host, const char *name, void *(*fn)(void *a
 	}
 	snprintf(text, sizeof(text), "%s", name);
 	pthread_setname_np(thread->id, text);
+	thread->next = sim->threads;
+	sim->threads = thread;
 	return thread;
 }
 
 static void host_thread_join(void *host, void *handle)
 {
-	struct thread *thread = handle;
+	struct sim_thread *thread = handle, **at;
+	struct sim_device *sim = host;
 
-	(void)host;
 	pthread_join(thread->id, NULL);
+	for (at = &sim->threads; *at != thread; at = &(*at)->next)
+		;
+	*at = thread->next;
 	free(thread);
 }
 
@@ -125,6 +125,12 @@ static void sim_device_close(struct accel_device *device)
 	range_fini(&sim->local_free);
 	sim_arena_fini(&sim->arena);
 	free(sim->context_state);
+	while (sim->threads) {
+		struct sim_thread *thread = sim->threads;
+
+		sim->threads = thread->next;
+		free(thread);
+	}
 	free(sim);
 }
 

@@ -8,12 +8,10 @@
  */
 #include <endian.h>
 #include <string.h>
-#include <time.h>
 
 #include "sim.h"
 
 #define POLL_NS		100000
-#define POLLS_MIN	2000
 
 /* The card's own bound of resets, which no engine comes near unless it hangs. */
 uint64_t sim_reset_ns(struct sim_device *sim)
@@ -52,15 +50,15 @@ int sim_alive(struct sim_device *sim)
 }
 
 /*
- * Wait until all of @mask in a status register is clear, or @any of it set. The lock is given up
- * meanwhile. A host that has no time for the card has none for who polls either: they count, too.
+ * Wait until all of @mask in a status register is clear, or @any of it set: for as long as the card
+ * has time, whatever the clock says. The lock is given up meanwhile.
  */
 static bool wait_status(struct sim_device *sim, uint64_t reg, uint32_t mask, bool any)
 {
-	const struct timespec pause = { .tv_nsec = POLL_NS };
-	uint64_t end = accel_deadline(sim_reset_ns(sim));
+	uint64_t most = sim_reset_ns(sim), elapsed = 0;
 
-	for (unsigned int polls = 0;; polls++) {
+	sim_elapsed(sim);
+	for (;;) {
 		uint32_t status = (uint32_t)sim_read(sim, reg, 4);
 
 		if (status == UINT32_MAX)
@@ -69,11 +67,12 @@ static bool wait_status(struct sim_device *sim, uint64_t reg, uint32_t mask, boo
 			return false;
 		if (any ? status & mask : !(status & mask))
 			return true;
-		if (accel_now() >= end && polls >= POLLS_MIN)
+		if (elapsed >= most)
 			return false;
 		sim_unlock(sim);
-		nanosleep(&pause, NULL);
+		sim_nap(POLL_NS);
 		sim_lock(sim);
+		elapsed += sim_elapsed(sim);
 	}
 }
 

@@ -78,13 +78,33 @@ static inline void *sim_arena_ptr(const struct sim_arena *arena, uint64_t bus)
 struct sim_queue;
 
 /**
+ * struct sim_thread - a thread of the card
+ * @ran: processor time that it has had, when somebody last looked
+ */
+struct sim_thread {
+	struct sim_thread *next;
+	pthread_t id;
+	void *(*fn)(void *arg);
+	void *arg;
+	uint64_t ran;
+};
+
+/* What the clock shows, the card's, too; what a thread has had of a processor; sleeping. */
+uint64_t sim_now(void);
+uint64_t sim_thread_ns(pthread_t thread);
+void sim_sleep(pthread_cond_t *cond, pthread_mutex_t *lock, uint64_t ns);
+void sim_nap(uint64_t ns);
+
+/**
  * struct sim_ring - a ring as its driver knows it
  * @bus, @bytes: descriptors, completions and the write index, in one piece
  * @jobs: per descriptor, what it is; @queue is NULL when its queue gave it up
  * @retired: completions consumed
  * @users: queues that use it
- * @seen, @seen_since, @seen_progress, @started: what the watchdog saw last
- * @stopped: since when the job in execution should have been ended by the card
+ * @seen, @seen_progress: what the watchdog saw last
+ * @ran, @stalled, @late: the card's time: of the job in execution, since its progress, since
+ *	the card should have ended it
+ * @stopped: it should have
  * @resetting: it is being reset: nothing may be put on it
  * @reached: by then, the first descriptor that was not started
  */
@@ -104,10 +124,9 @@ struct sim_ring {
 	} *jobs;
 	uint64_t seen;
 	uint64_t seen_progress;
-	uint64_t seen_since;
-	uint64_t started;
-	uint64_t stopped;
+	uint64_t ran, stalled, late;
 	uint64_t reached;
+	bool stopped;
 	bool resetting, sampled;
 };
 
@@ -202,6 +221,9 @@ struct sim_device {
 	struct loom_fault *faults;
 	struct sim_ring rings[SIM_RINGS_MAX + 1];
 	unsigned int nrings;
+	/* The card's; when its time was last looked at. */
+	struct sim_thread *threads;
+	uint64_t looked;
 	struct sim_queue *queues;
 	struct sim_queue *news;
 	/* The card is being reset, is gone; resets of the card that are over. */
@@ -299,6 +321,13 @@ int sim_alive(struct sim_device *sim);
 void sim_lost(struct sim_device *sim);
 void sim_ring_reset(struct sim_device *sim, unsigned int r);
 uint64_t sim_reset_ns(struct sim_device *sim);
+
+/*
+ * How long the card had time to do something since the last call; the watchdog's alone, under the
+ * lock. A card that sleeps had all the time there was. One that does not had what its threads
+ * got of processors: on a loaded machine, or one that stands still, that may be next to nothing.
+ */
+uint64_t sim_elapsed(struct sim_device *sim);
 
 int sim_watchdog_start(struct sim_device *sim);
 void sim_watchdog_stop(struct sim_device *sim);

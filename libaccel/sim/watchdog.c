@@ -2,9 +2,11 @@
 /*
  * Jobs that hang: no progress for a while, or running for too long. Their context is stopped; a
  * card that does not end them then gets its ring reset, and so on: see reset.c.
+ *
+ * The card is threads of this process, which may have to wait for processors longer than any job
+ * may take. So time is the card's: sim_elapsed().
  */
 #include <signal.h>
-#include <time.h>
 
 #include "sim.h"
 
@@ -19,7 +21,25 @@ static void stop(struct sim_device *sim, struct sim_queue *queue, uint64_t numbe
 	sim_queue_end(sim, queue, ACCEL_QUEUE_BANNED);
 }
 
-static void look(struct sim_device *sim, unsigned int r, uint64_t now)
+uint64_t sim_elapsed(struct sim_device *sim)
+{
+	bool idle = loom_core_idle(sim->core);
+	uint64_t now = sim_now(), elapsed = now - sim->looked, most = 0;
+
+	sim->looked = now;
+	/* Those who compute do so side by side, and what is waited for is the last of them. */
+	for (struct sim_thread *thread = sim->threads; thread; thread = thread->next) {
+		uint64_t ran = sim_thread_ns(thread->id);
+
+		if (ran - thread->ran > most)
+			most = ran - thread->ran;
+		thread->ran = ran;
+	}
+	return idle || most > elapsed ? elapsed : most;
+}
+
+/* After @elapsed of the card's time. */
+static void look(struct sim_device *sim, unsigned int r, uint64_t elapsed)
 {
 	struct sim_ring *ring = &sim->rings[r];
 	uint64_t regs = LOOM_REG_RING(r);
@@ -44,27 +64,33 @@ static void look(struct sim_device *sim, unsigned int r, uint64_t now)
 	progress = sim_read(sim, regs + LOOM_RING_PROGRESS, 8);
 	if (index < ring->retired || index >= ring->written)
 		return;
+	/* nobody is late who waits for others' work */
+	if (loom_core_waiting(sim->core) >> r & 1)
+		elapsed = 0;
+	ring->ran += elapsed;
+	ring->stalled += elapsed;
+	ring->late += elapsed;
 	if (index != ring->seen) {
 		ring->seen = index;
-		ring->started = now;
+		ring->ran = 0;
+		ring->stopped = false;
+	}
+	if (!ring->ran || progress != ring->seen_progress) {
 		ring->seen_progress = progress;
-		ring->seen_since = now;
-		ring->stopped = 0;
-	} else if (progress != ring->seen_progress) {
-		ring->seen_progress = progress;
-		ring->seen_since = now;
+		ring->stalled = 0;
 	}
 	queue = ring->jobs[index & ((1u << SIM_RING_LOG2) - 1)].queue;
 	/* Whoever is stopped has a while to end, whatever it does. */
 	if (!queue || queue->status != ACCEL_QUEUE_OK) {
 		if (!ring->stopped)
-			ring->stopped = now;
-		else if (now - ring->stopped >= sim_reset_ns(sim))
+			ring->late = 0;
+		ring->stopped = true;
+		if (ring->late >= sim_reset_ns(sim))
 			sim_ring_reset(sim, r);
 		return;
 	}
-	if (now - ring->seen_since >= queue->timeout_ms * 1000000ull ||
-	    now - ring->started >= queue->limit_ms * 1000000ull)
+	if (ring->stalled >= queue->timeout_ms * 1000000ull ||
+	    ring->ran >= queue->limit_ms * 1000000ull)
 		stop(sim, queue, ring->jobs[index & ((1u << SIM_RING_LOG2) - 1)].number);
 }
 
@@ -84,10 +110,12 @@ static unsigned int tick_ms(const struct sim_device *sim)
 /* One look at everything. Return: whether there was work since the last one. */
 static bool patrol(struct sim_device *sim, uint64_t *seen, unsigned int *tick)
 {
-	uint64_t written = 0;
+	uint64_t written = 0, elapsed;
 	bool busy = false;
 
 	sim_lock(sim);
+	/* before the registers are read: they tell what the card did until then */
+	elapsed = sim_elapsed(sim);
 	for (unsigned int r = 1; r <= sim->nrings; r++) {
 		/* Also what a lost interrupt would have told. */
 		sim_ring_retire(sim, r);
@@ -96,7 +124,7 @@ static bool patrol(struct sim_device *sim, uint64_t *seen, unsigned int *tick)
 			continue;
 		busy = true;
 		if (!sim->lost)
-			look(sim, r, accel_now());
+			look(sim, r, elapsed);
 	}
 	sim_rings_fill(sim);
 	*tick = tick_ms(sim);
@@ -118,15 +146,10 @@ static void *watchdog(void *arg)
 
 	while (!atomic_load(&sim->watchdog_quit)) {
 		bool busy = patrol(sim, &seen, &tick);
-		uint64_t end = accel_deadline(tick * 1000000ull);
-		struct timespec ts = {
-			.tv_sec = (time_t)(end / 1000000000u),
-			.tv_nsec = (long)(end % 1000000000u),
-		};
 
 		pthread_mutex_lock(&sim->watchdog_lock);
 		if (busy)
-			pthread_cond_timedwait(&sim->watchdog_cond, &sim->watchdog_lock, &ts);
+			sim_sleep(&sim->watchdog_cond, &sim->watchdog_lock, tick * 1000000ull);
 		while (atomic_load(&sim->watchdog_parked) && !atomic_load(&sim->watchdog_quit))
 			pthread_cond_wait(&sim->watchdog_cond, &sim->watchdog_lock);
 		pthread_mutex_unlock(&sim->watchdog_lock);

@@ -477,6 +477,7 @@ struct loom_core {
 	atomic_uint requests;
 	atomic_uint_fast64_t doorbells;
 	atomic_bool sleeping;
+	atomic_uint_fast64_t waiting;	/* rings that wait while another executes */
 	atomic_uint quiesce;		/* changed under lock */
 	atomic_bool dead;		/* LOOM_INJECT_DEAD; changed under lock */
 	bool quiesced;			/* [l] */

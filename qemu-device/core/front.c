@@ -220,6 +220,28 @@ static void idle(struct loom_core *core)
 	pthread_mutex_unlock(&core->lock);
 }
 
+/*
+ * Who goes to sleep has seen that nobody asks. So, in this order: there was a moment, not before
+ * this, in which it slept and nobody asked.
+ */
+bool loom_core_idle(struct loom_core *core)
+{
+	return !atomic_load(&core->requests) && !atomic_load(&core->doorbells) &&
+	       atomic_load(&core->sleeping);
+}
+
+uint64_t loom_core_waiting(struct loom_core *core)
+{
+	return atomic_load_explicit(&core->waiting, memory_order_relaxed);
+}
+
+/* Only the front end writes it: no more than a store, and none most of the time. */
+static void show_waiting(struct loom_core *core, uint64_t waiting)
+{
+	if (atomic_load_explicit(&core->waiting, memory_order_relaxed) != waiting)
+		atomic_store_explicit(&core->waiting, waiting, memory_order_relaxed);
+}
+
 static void poll_doorbells(struct loom_core *core)
 {
 	uint64_t rung;
@@ -255,9 +277,12 @@ void *loom_front_main(void *arg)
 			poll_doorbells(core);
 			ring = loom_arbiter_pick(core);
 		}
-		if (ring)
+		if (ring) {
+			show_waiting(core, (core->ready | core->starved) & ~BIT64(ring->id));
 			loom_job_step(ring, core->ready & ~BIT64(ring->id));
-		else
+		} else {
+			show_waiting(core, 0);
 			idle(core);
+		}
 	}
 }

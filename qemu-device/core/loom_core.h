@@ -176,6 +176,21 @@ void loom_core_quiesce(struct loom_core *core);
 void loom_core_resume(struct loom_core *core);
 
 /**
+ * loom_core_idle() - whether the card's threads sleep, and nobody has asked them for anything
+ *
+ * For hosts that judge who hangs: what a ring that is RUNNING has not done by now is not
+ * for want of a processor. What is read from the card's registers after it is at least as new.
+ */
+bool loom_core_idle(struct loom_core *core);
+
+/**
+ * loom_core_waiting() - rings that could execute and wait for their turn, or for another's memory
+ *
+ * Return: bit r is ring r. One that waits does not hang, whatever others do before it.
+ */
+uint64_t loom_core_waiting(struct loom_core *core);
+
+/**
  * loom_core_save() - the state of a card that is quiesced
  * @data: to be freed with free()
  *

@@ -4,7 +4,7 @@
 
 LIBACCEL_TESTS := $(patsubst tests/libaccel/%.c,$(B)/tests/libaccel/%,\
 	$(sort $(wildcard tests/libaccel/t-*.c)))
-LIBACCEL_VM_TESTS := $(filter-out %/t-range %/t-list %/t-malformed %/t-recover,$(LIBACCEL_TESTS)) $(B)/tests/libaccel/lost
+LIBACCEL_VM_TESTS := $(filter-out %/t-range %/t-list %/t-malformed %/t-recover %/t-hang,$(LIBACCEL_TESTS)) $(B)/tests/libaccel/lost
 LIBACCEL_TEST_OBJS := $(LIBACCEL_TESTS:=.o) $(B)/tests/libaccel/lost.o $(B)/tests/libaccel/check.o \
 	$(B)/tests/libaccel/onnx.o $(B)/tests/libaccel/one.o $(B)/tests/libaccel/program.o
 DEPS += $(LIBACCEL_TEST_OBJS:.o=.d)
@@ -23,6 +23,9 @@ $(filter-out $(LIBACCEL_ONNX_TESTS),$(LIBACCEL_TESTS)) $(B)/tests/libaccel/lost:
 		$(B)/tests/libaccel/check.o $(B)/libaccel.a
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(LIBACCEL_STATIC)
+
+# Brings its own time, in the place of libaccel/sim/time.c.
+$(B)/tests/libaccel/t-hang.o: CFLAGS += -Ilibaccel -Ilibaccel/sim -Iqemu-device/core
 
 $(B)/tests/libaccel/t-program $(B)/tests/libaccel/t-program-net: $(B)/tests/libaccel/program.o
 

@@ -36,7 +36,8 @@ enum accel_priority {
  * @flags: ACCEL_QUEUE_*
  * @priority: see there
  * @timeout_ms: a job without progress for that long is stopped; 0: the driver's default
- * @limit_ms: a job that runs longer is stopped in any case; 0: the driver's default
+ * @limit_ms: a job that runs longer is stopped in any case; 0: the driver's default. Of sim: both
+ *	count time in which the simulated card could work: not while it waits for processors
  * @depth: unfinished and unreaped jobs at a time, rounded up to a power of two; 0: 256
  * @spin_ns: how long waits look for the job's end before they sleep; 0: 50 us;
  *	ACCEL_NO_SPIN: not at all

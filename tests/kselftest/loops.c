@@ -72,8 +72,11 @@ static void work(struct board *board)
 	struct client c;
 
 	while (!__atomic_load_n(&board->stop, __ATOMIC_ACQUIRE)) {
-		if (root_node() || client_open(&c, 60000, 60000))
+		/* Whoever brings the card back needs the processor. */
+		if (root_node() || client_open(&c, 60000, 60000)) {
+			usleep(500);
 			continue;
+		}
 		for (uint64_t n = 1; !__atomic_load_n(&board->stop, __ATOMIC_ACQUIRE); n++)
 			if (job(board, &c, n))
 				break;

@@ -5,6 +5,7 @@
 #include "eval.h"
 #include "loom_isa.h"
 #include "quant.h"
+#include "tail.h"
 
 #define NO_OPERATOR	"the card does not have this operator"
 #define NO_TYPE		"the card does not compute with this type"
@@ -69,6 +70,8 @@ const char *card_cannot(const struct ir_node *n, const struct accel_device_props
 
 	if (n->op == IR_MISSING)
 		return n->text;
+	if (n->op == IR_TAIL)
+		return ((const struct tail *)n->extra)->reason;
 	if (why)
 		return why;
 	switch (n->op) {

@@ -5,6 +5,7 @@
 #include "check.h"
 #include "eval.h"
 #include "quant.h"
+#include "tail.h"
 #include "tree.h"
 
 #define SAMPLES_MAX	4096
@@ -592,6 +593,8 @@ static const struct {
 
 static bool form(const struct ir_node *n)
 {
+	if (n->op == IR_TAIL)
+		return n->extra && n->nout && !n->act;
 	if ((unsigned int)n->op >= IR_OPS || !forms[n->op].results || n->nin < forms[n->op].least ||
 	    n->nin > forms[n->op].most || !n->nout || n->nout > forms[n->op].results || !n->out[0])
 		return false;
@@ -605,7 +608,7 @@ static bool form(const struct ir_node *n)
 
 static bool fits(struct ir_graph *g, const struct ir_node *n)
 {
-	const struct ir_value *x = n->in[0], *y = n->out[0];
+	const struct ir_value *x = n->nin ? n->in[0] : NULL, *y = n->out[0];
 
 	switch (n->op) {
 	case IR_BINARY:
@@ -682,6 +685,8 @@ static bool fits(struct ir_graph *g, const struct ir_node *n)
 		return norm(n, y);
 	case IR_CHECK:
 		return check(n, y);
+	case IR_TAIL:
+		return tail_check(g, n);
 	default:
 		return false;
 	}

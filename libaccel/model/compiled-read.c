@@ -14,6 +14,7 @@
 #include "compiled.h"
 #include "pass.h"
 #include "plan.h"
+#include "tail.h"
 #include "tree.h"
 
 /* Of a value: not made yet; made, or there from the beginning; an operand, besides. */
@@ -36,6 +37,7 @@ struct reader {
 	uint64_t size, next;	/* of the constants; where the next one must be */
 	bool known;
 	uint8_t *views;
+	struct ir_node *tail;
 };
 
 /* --- Numbers and texts ------------------------------------------------------------------- */
@@ -442,13 +444,26 @@ static int trees(struct reader *r, struct ir_node *n)
 	return 0;
 }
 
+/* A graph has one at most: it ends there. */
+static int tail(struct reader *r, struct ir_node *n)
+{
+	uint32_t size = take_count(&r->in, 1);
+	const uint8_t *data = take(&r->in, size);
+
+	if (!data || r->tail)
+		return damaged("the end of its graph is too short, or there are two");
+	r->tail = n;
+	n->extra = tail_unpack(r->graph, data, size);
+	return r->graph->error;
+}
+
 /* Operands are there before a node, results not before it. */
 static int connect(struct reader *r, struct ir_node *n)
 {
 	struct in *in = &r->in;
 
 	n->in = ir_alloc(r->graph, (n->nin + 1) * sizeof(*n->in));
-	n->out = ir_alloc(r->graph, IR_OUT_MAX * sizeof(*n->out));
+	n->out = ir_alloc(r->graph, (n->nout + IR_OUT_MAX) * sizeof(*n->out));
 	if (!n->in || !n->out)
 		return r->graph->error;
 	for (uint32_t i = 0; i < n->nin; i++) {
@@ -457,7 +472,7 @@ static int connect(struct reader *r, struct ir_node *n)
 		if (k == COMPILED_ABSENT)
 			continue;
 		/* A fixed input has a twin, which nodes see. */
-		if (k >= r->nvalues || r->state[k] == UNMADE ||
+		if (k >= r->nvalues || r->state[k] == UNMADE || r->values[k]->late ||
 		    (k < r->graph->ninputs && r->values[k]->data))
 			return damaged("an operand is not there");
 		r->state[k] = USED;
@@ -507,15 +522,21 @@ static int node(struct reader *r, uint32_t i)
 	n->reason = "";
 	n->nin = take_count(in, 4);
 	n->nout = take_count(in, 4);
-	if (in->bad || n->nin > IR_INPUTS_MAX || n->nout > IR_OUT_MAX)
+	if (in->bad || n->nin > IR_INPUTS_MAX ||
+	    n->nout > (n->op == IR_TAIL ? TAIL_OUTPUTS_MAX + 1 : IR_OUT_MAX))
 		return damaged("a node is too short, or has too many operands");
 	ret = connect(r, n);
 	if (!ret && n->op == IR_TREES)
 		ret = trees(r, n);
+	if (!ret && n->op == IR_TAIL)
+		ret = tail(r, n);
 	if (ret)
 		return ret;
 	if (!check_node(g, n))
 		return g->error ? g->error : damaged("a node is none");
+	/* Nothing but a run knows more of them. */
+	for (uint32_t k = 0; n->op == IR_TAIL && k + 1 < n->nout; k++)
+		n->out[k]->late = true;
 	*g->last = n;
 	g->last = &n->next;
 	return 0;

@@ -7,6 +7,7 @@
 
 #include "../error.h"
 #include "compiled.h"
+#include "tail.h"
 #include "tree.h"
 
 /* What grows; after an error nothing more is put. */
@@ -244,6 +245,12 @@ static void put_trees(struct out *o, const struct trees *t)
 		put_double(o, t->base[i]);
 }
 
+static void put_tail(struct out *o, const struct tail *t)
+{
+	put32(o, (uint32_t)t->size);
+	put(o, t->data, t->size);
+}
+
 static unsigned int view_of(const struct ir_node *n)
 {
 	if (n->op == IR_SLICE)
@@ -262,7 +269,7 @@ static int put_node(struct writer *w, const struct ir_node *n)
 {
 	struct out *o = &w->out;
 
-	if (n->op == IR_MISSING || !n->nout || n->nout > IR_OUT_MAX || !n->out[0])
+	if (n->op == IR_MISSING || !n->nout || (n->nout > IR_OUT_MAX && n->op != IR_TAIL) || !n->out[0])
 		return err(-EOPNOTSUPP, NULL, "node '%.64s' (%.64s) cannot run", n->name, n->origin);
 	put8(o, n->op);
 	put8(o, view_of(n));
@@ -287,6 +294,8 @@ static int put_node(struct writer *w, const struct ir_node *n)
 		put32(o, n->out[i] ? n->out[i]->index : COMPILED_ABSENT);
 	if (n->op == IR_TREES)
 		put_trees(o, n->extra);
+	if (n->op == IR_TAIL)
+		put_tail(o, n->extra);
 	return 0;
 }
 

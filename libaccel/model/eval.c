@@ -8,6 +8,7 @@
 #include "eval.h"
 #include "numerics.h"
 #include "quant.h"
+#include "tail.h"
 #include "tree.h"
 
 /* A double as a float, rounded to odd: rounding that once more gives what one rounding gives. */
@@ -225,6 +226,7 @@ uint64_t eval_steps(const struct ir_node *n)
 	case IR_GRID_SAMPLE:
 		return 16 * steps;
 	case IR_ROI_ALIGN:	/* how many samples depends on the regions */
+	case IR_TAIL:
 		return UINT64_MAX;
 	case IR_DFT:
 		return steps + times(span(y), eval_transform_steps(n->ints[0]));
@@ -290,6 +292,9 @@ int eval(const struct ir_node *n, const void *const *in, void *const *out)
 	case IR_TREES:
 	case IR_LABEL:
 		ret = eval_tree(n, in, out);
+		break;
+	case IR_TAIL:
+		ret = tail_run(n, in, out);
 		break;
 	default:
 		ret = eval_move(n, in, out);

@@ -70,6 +70,8 @@ bool ir_room(const struct ir_graph *g, uint64_t size)
 
 bool ir_afford(struct ir_graph *g, uint64_t steps)
 {
+	if (g->running)
+		return true;
 	if (steps > IR_STEPS(g) || g->steps > IR_STEPS(g) - steps) {
 		g->short_of = true;
 		return false;
@@ -250,7 +252,7 @@ static const void *known(struct ir_graph *g, struct ir_value *v, int depth)
 	if (v->data)
 		return v->data;
 	n = v->from;
-	if (!n || !depth || n->nin > 8 || v->size > KNOWN_BYTES || eval_cannot(n))
+	if (!n || !depth || n->nin > 8 || n->nout > IR_OUT_MAX || v->size > KNOWN_BYTES || eval_cannot(n))
 		return NULL;
 	for (uint32_t i = 0; i < n->nin; i++) {
 		in[i] = n->in[i] ? known(g, n->in[i], depth - 1) : NULL;

@@ -16,7 +16,7 @@
 #define IR_RANK_MAX	ACCEL_VALUE_RANK_MAX
 #define IR_INPUTS_MAX	4096
 #define IR_INTS_MAX	(2 * IR_RANK_MAX)
-#define IR_OUT_MAX	4	/* results of a node that can run */
+#define IR_OUT_MAX	4	/* results of a node that can run, but for TAIL */
 
 /* Elements and bytes of a value stay below these, so that products of few of them fit. */
 #define IR_BYTES_MAX	((int64_t)1 << 40)
@@ -97,6 +97,8 @@ enum ir_op {
 	IR_NORM,		/* x, weight or NULL, bias or NULL; fn: enum accel_norm; axes; value:
 				 * epsilon */
 	IR_CHECK,		/* integers, which must be indices of an axis of ints[0] elements */
+	IR_TAIL,		/* extra: struct tail; any number of operands and of outputs, and as the
+				 * last result the outputs' sizes, one after the other */
 	IR_OPS,
 };
 
@@ -116,6 +118,7 @@ struct ir_value {
 	uint64_t size;
 	const void *data;	/* of a constant, or once it has been worked out; else NULL */
 	bool constant;		/* came with the model, or was folded */
+	bool late;		/* sizes are the most that it may have: a run knows, see tail.h */
 	struct ir_node *from;	/* NULL: an input or a constant */
 	/* Of passes and of the compiler: */
 	uint32_t uses;		/* operands that it is, and once more as an output */
@@ -172,6 +175,7 @@ struct ir_graph {
 	uint64_t steps;		/* what has been worked out so far, see ir_afford() */
 	uint32_t depth;		/* graphs within graphs that are being put in place */
 	bool short_of;		/* something was left to the run because it takes too many */
+	bool running;		/* it is made by a run, for which no number of steps is too many */
 	struct image *image;	/* where constants are, or NULL */
 	int error;		/* the first one: all building after it does nothing */
 };

@@ -152,7 +152,7 @@ static void add_external(struct accel_model *m, const Onnx__GraphProto *g)
 static int import(struct accel_model *m, const struct image *image, int directory)
 {
 	Onnx__ModelProto *file = NULL;
-	int ret = onnx_unpack(&onnx__model_proto__descriptor, image->data, image->size, &file);
+	int ret = onnx_unpack(&onnx__model_proto__descriptor, NULL, image->data, image->size, &file);
 
 	if (!ret)
 		ret = onnx_check(file, directory);
@@ -530,6 +530,7 @@ int model_value(const struct ir_value *v, struct accel_value_info *info)
 		out.rank = v->rank;
 		out.size = v->size;
 		out.constant = !v->from && v->data;
+		out.bounded = v->late;
 		for (uint32_t i = 0; i < v->rank; i++) {
 			out.dims[i] = v->dims[i];
 			out.symbols[i] = "";
@@ -602,7 +603,7 @@ ACCEL_API int accel_model_tensor(const char *path, struct accel_value_info *info
 	close(fd);
 	if (ret)
 		return ret;
-	ret = onnx_unpack(&onnx__tensor_proto__descriptor, image->data, image->size, &t);
+	ret = onnx_unpack(&onnx__tensor_proto__descriptor, NULL, image->data, image->size, &t);
 	image_unref(image);
 	if (ret)
 		return ret;

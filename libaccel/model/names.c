@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "ir.h"
+#include "tail.h"
 
 static const char *const binaries[] = {
 	[IR_ADD] = "add", [IR_SUB] = "sub", [IR_MUL] = "mul", [IR_DIV] = "div",
@@ -52,7 +53,7 @@ static const char *const ops[IR_OPS] = {
 	[IR_REVERSE] = "reverse", [IR_CHECK] = "check-indices",
 	[IR_QUANTIZE] = "quantize", [IR_DEQUANTIZE] = "dequantize",
 	[IR_QMATMUL] = "integer-matmul", [IR_QCONV] = "integer-conv",
-	[IR_TREES] = "trees", [IR_LABEL] = "label",
+	[IR_TREES] = "trees", [IR_LABEL] = "label", [IR_TAIL] = "tail",
 };
 
 const char *ir_op_name(const struct ir_node *n)
@@ -174,6 +175,9 @@ const char *ir_detail(struct ir_graph *g, const struct ir_node *n)
 		break;
 	case IR_MISSING:
 		snprintf(text, size, "%s", n->text);
+		break;
+	case IR_TAIL:
+		snprintf(text, size, "%s", ((const struct tail *)n->extra)->operators);
 		break;
 	default:
 		break;

@@ -3,8 +3,8 @@
  * Operators of ONNX whose results have as many elements as the elements of their operands say: Compress,
  * NonZero, NonMaxSuppression, Unique.
  *
- * Sizes are known when a session is made, so the elements must be: constants, inputs that are fixed, and
- * what the processor computes of them. Then the results are constants, too.
+ * Where these are known, as those of constants, of inputs that are fixed, and of what the processor computes
+ * of them, the results are constants. Else a run has to tell, see tail.h: until then there is only a bound.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -18,9 +18,21 @@ static const char *elements(struct onnx_cx *c, uint32_t i, const char *what)
 {
 	const char *data = ir_known(c->g, c->in[i]);
 
-	if (!data)
+	if (!data) {
 		onnx_cannot(c, "the number of results depends on %s from inputs, which must be fixed", what);
+		c->late = true;
+	}
 	return data;
+}
+
+static struct ir_value *at_most(struct onnx_cx *c, enum accel_dtype dtype, uint32_t rank, const int64_t *dims,
+				int64_t axis, int64_t most)
+{
+	int64_t bound[IR_RANK_MAX];
+
+	memcpy(bound, dims, rank * sizeof(*dims));
+	bound[axis] = most;
+	return ir_value(c->g, dtype, rank, bound);
 }
 
 /* False: with c->why. */
@@ -45,14 +57,20 @@ static void compress(struct onnx_cx *c, int arg)
 		ir_fail(g, "the condition is not a vector of bool");
 		return;
 	}
-	known = elements(c, 1, "a condition");
-	if (!known)
+	known = c->bounds ? NULL : elements(c, 1, "a condition");
+	if (!known && !c->bounds)
 		return;
 	if (axis == INT64_MIN) {
 		x = b_reshape(g, x, 1, &x->count);
 		axis = 0;
 	}
 	axis = x ? b_axis(g, axis, x->rank) : -1;
+	if (c->bounds) {
+		if (axis >= 0)
+			c->out[0] = at_most(c, x->dtype, x->rank, x->dims, axis,
+					    which->count < x->dims[axis] ? which->count : x->dims[axis]);
+		return;
+	}
 	list = axis < 0 ? NULL : ir_make(g, which->size * sizeof(*list) + 8);
 	if (!list)
 		return;
@@ -74,11 +92,16 @@ static bool is_zero(enum accel_dtype t, const char *p)
 static void non_zero(struct onnx_cx *c, int arg)
 {
 	struct ir_value *x = c->in[0];
-	const char *data = elements(c, 0, "elements");
 	size_t size = accel_dtype_size(x->dtype);
 	int64_t index[IR_RANK_MAX] = { 0 }, n = 0, at = 0, *out;
+	const char *data;
 
 	(void)arg;
+	if (c->bounds) {
+		c->out[0] = ir_value(c->g, ACCEL_I64, 2, (int64_t[]){ x->rank, x->count });
+		return;
+	}
+	data = elements(c, 0, "elements");
 	if (!data || !afford(c, 2 * (double)x->count))
 		return;
 	for (int64_t i = 0; i < x->count; i++)
@@ -214,8 +237,8 @@ static void unique(struct onnx_cx *c, int arg)
 	struct groups s;
 
 	(void)arg;
-	p.data = elements(c, 0, "elements");
-	if (!p.data)
+	p.data = c->bounds ? NULL : elements(c, 0, "elements");
+	if (!p.data && !c->bounds)
 		return;
 	if (axis == INT64_MIN) {
 		x = b_reshape(g, x, 1, &x->count);
@@ -225,6 +248,12 @@ static void unique(struct onnx_cx *c, int arg)
 	if (axis < 0)
 		return;
 	p.count = x->dims[axis];
+	if (c->bounds) {
+		c->out[0] = at_most(c, x->dtype, x->rank, x->dims, axis, p.count);
+		for (uint32_t i = 1; i < c->nout && i < 4; i++)
+			c->out[i] = ir_value(g, ACCEL_I64, 1, &p.count);
+		return;
+	}
 	for (uint32_t i = 0; i < x->rank; i++) {
 		p.outer *= i < axis ? x->dims[i] : 1;
 		p.inner *= i > axis ? x->dims[i] : 1;
@@ -309,8 +338,9 @@ static bool one_number(struct onnx_cx *c, uint32_t i, enum accel_dtype t, const 
 		ir_fail(c->g, "%s is not one %s", what, accel_dtype_name(t));
 		return false;
 	}
-	*data = elements(c, i, what);
-	return *data;
+	/* A bound needs none. */
+	*data = c->bounds ? ir_known(c->g, c->in[i]) : elements(c, i, what);
+	return *data || c->bounds;
 }
 
 static void non_max_suppression(struct onnx_cx *c, int arg)
@@ -330,9 +360,9 @@ static void non_max_suppression(struct onnx_cx *c, int arg)
 		ir_fail(c->g, "boxes and scores are not f32 [N, boxes, 4] and [N, classes, boxes]");
 		return;
 	}
-	box = (const float *)elements(c, 0, "boxes");
-	score = (const float *)elements(c, 1, "scores");
-	if (!box || !score ||
+	box = c->bounds ? NULL : (const float *)elements(c, 0, "boxes");
+	score = c->bounds ? NULL : (const float *)elements(c, 1, "scores");
+	if ((!c->bounds && (!box || !score)) ||
 	    !one_number(c, 2, ACCEL_I64, "the largest number", &most_p) ||
 	    !one_number(c, 3, ACCEL_F32, "the overlap", &overlap_p) ||
 	    !one_number(c, 4, ACCEL_F32, "the least score", &score_p))
@@ -342,7 +372,16 @@ static void non_max_suppression(struct onnx_cx *c, int arg)
 	n = scores->dims[2];
 	most = most_p ? *(const int64_t *)most_p : 0;
 	overlap = overlap_p ? *(const float *)overlap_p : 0;
+	if (c->bounds && onnx_in(c, 2) && !most_p)
+		most = n;
 	most = most < 0 ? 0 : most > n ? n : most;
+	if (c->bounds) {
+		if (most && images * classes > INT32_MAX / most)
+			onnx_cannot(c, "it may give more than 2^31 boxes");
+		else
+			c->out[0] = ir_value(c->g, ACCEL_I64, 2, (int64_t[]){ images * classes * most, 3 });
+		return;
+	}
 	if (!afford(c, (double)images * (double)classes * ((double)n * (double)(most + 32) + 32)))
 		return;
 	out = ir_make(c->g, (uint64_t)images * (uint64_t)classes * (uint64_t)most * 3 * sizeof(*out) + 8);

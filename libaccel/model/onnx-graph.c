@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "build.h"
-#include "onnx.h"
+#include "onnx-tail.h"
 
 void onnx_cannot(struct onnx_cx *c, const char *fmt, ...)
 {
@@ -135,7 +135,7 @@ static const struct onnx_op *find(const char *name, bool ml)
 	return find_in(tables, sizeof(tables) / sizeof(tables[0]), name);
 }
 
-static void convert(struct onnx_cx *c)
+void onnx_convert(struct onnx_cx *c)
 {
 	const Onnx__NodeProto *n = c->node;
 	bool ml = n->domain && !strcmp(n->domain, ONNX_ML);
@@ -195,6 +195,21 @@ static int define(struct ir_graph *g, struct onnx_scope *scope, const char *name
 	return g->error;
 }
 
+/* What only a run knows the size of is no part of the graph but of its tail, and so is what takes it. */
+static void late_node(struct onnx_cx *c, const struct onnx_scope *scope)
+{
+	if (scope->tail) {
+		c->why = NULL;
+		onnx_tail_add(scope->tail, c);
+	} else {
+		onnx_cannot(c, "sizes that a run decides are not supported within another node's graph");
+	}
+	/* The graph itself has no such value. */
+	for (uint32_t i = 0; i < c->nin && c->why; i++)
+		if (c->in[i] && c->in[i]->late)
+			c->in[i] = NULL;
+}
+
 static int node(struct ir_graph *g, const Onnx__ModelProto *model, const Onnx__NodeProto *proto,
 		struct onnx_scope *scope)
 {
@@ -202,6 +217,7 @@ static int node(struct ir_graph *g, const Onnx__ModelProto *model, const Onnx__N
 			     .model = model, .scope = scope };
 	struct ir_node **rollback = g->last;
 	struct ir_node *missing;
+	bool late = false;
 
 	g->name = proto->name ? proto->name : "";
 	g->origin = proto->op_type;
@@ -218,8 +234,16 @@ static int node(struct ir_graph *g, const Onnx__ModelProto *model, const Onnx__N
 		if (proto->input[i][0] && !c.in[i])
 			return ir_fail(g, "its operand '%.64s' is no value of a node before it",
 				       proto->input[i]);
+		late |= c.in[i] && c.in[i]->late;
 	}
-	convert(&c);
+	if (!late)
+		onnx_convert(&c);
+	if (!g->error && c.late) {
+		g->last = rollback;
+		*rollback = NULL;
+	}
+	if (!g->error && (late || c.late))
+		late_node(&c, scope);
 	if (g->error)
 		return g->error;
 	if (c.why) {
@@ -237,7 +261,7 @@ static int node(struct ir_graph *g, const Onnx__ModelProto *model, const Onnx__N
 		if (!c.out[i]->name[0])
 			c.out[i]->name = proto->output[i];
 		/* Shapes are computed from small integers: they are wanted at once. */
-		if (!ir_is_float(c.out[i]->dtype))
+		if (!ir_is_float(c.out[i]->dtype) && !c.out[i]->late)
 			ir_known(g, c.out[i]);
 		if (define(g, scope, proto->output[i], c.out[i]))
 			break;
@@ -392,6 +416,15 @@ static int constants(struct ir_graph *g, const Onnx__GraphProto *proto, struct o
 	return g->error;
 }
 
+/* A graph within another may give what that has. */
+static struct ir_value *late_result(struct ir_graph *g)
+{
+	struct ir_node *n = b_missing(g, NULL, 0, 1, "sizes that a run decides are not supported within another "
+				      "node's graph");
+
+	return n ? n->out[0] : NULL;
+}
+
 int onnx_inline(struct onnx_cx *c, const Onnx__GraphProto *proto, struct ir_value *const *in,
 		uint32_t nin, struct ir_value **out, uint32_t nout)
 {
@@ -423,20 +456,40 @@ int onnx_inline(struct onnx_cx *c, const Onnx__GraphProto *proto, struct ir_valu
 		out[i] = look(&scope, proto->output[i]->name);
 		if (!out[i])
 			ir_fail(g, "its result '%.64s' is computed by no node", proto->output[i]->name);
+		else if (out[i]->late)
+			out[i] = late_result(g);
 	}
 	map_free(&scope.names);
 	return g->error;
 }
 
+/* Outputs whose sizes only a run knows are the results of one node. */
+static void late_outputs(struct ir_graph *g, const Onnx__GraphProto *proto, const struct onnx_scope *scope)
+{
+	Onnx__ValueInfoProto **late = ir_alloc(g, (g->noutputs + 1) * sizeof(*late));
+	struct ir_value **out = ir_alloc(g, (g->noutputs + 1) * sizeof(*out));
+	uint32_t n = 0, k = 0;
+
+	for (uint32_t i = 0; i < g->noutputs && !g->error; i++)
+		if (look(scope, proto->output[i]->name)->late)
+			late[n++] = proto->output[i];
+	if (!n || onnx_tail_make(scope->tail, g, late, n, out))
+		return;
+	for (uint32_t i = 0; i < g->noutputs; i++)
+		if (look(scope, proto->output[i]->name)->late)
+			g->outputs[i] = out[k++];
+}
+
 /* An output is a value of its own: no input, no constant, no other output. */
 static void outputs(struct ir_graph *g, const Onnx__GraphProto *proto, const struct onnx_scope *scope)
 {
-	g->name = "";
-	g->origin = "";
 	g->noutputs = (uint32_t)proto->n_output;
 	g->outputs = ir_alloc(g, (g->noutputs + 1) * sizeof(*g->outputs));
+	late_outputs(g, proto, scope);
+	g->name = "";
+	g->origin = "";
 	for (uint32_t i = 0; i < g->noutputs && !g->error; i++) {
-		struct ir_value *v = look(scope, proto->output[i]->name);
+		struct ir_value *v = g->outputs[i] ? g->outputs[i] : look(scope, proto->output[i]->name);
 
 		if (!v->from || v->bound)
 			v = b_reshape(g, v, v->rank, v->dims);
@@ -464,11 +517,14 @@ static void types(struct ir_graph *g, const Onnx__GraphProto *proto)
 struct ir_graph *onnx_graph(const Onnx__ModelProto *model, const struct accel_session_opts *opts)
 {
 	struct ir_graph *g = ir_create();
-	struct onnx_scope scope = { 0 };
+	struct onnx_tail tail;
+	struct onnx_scope scope = { .tail = &tail };
 	const Onnx__GraphProto *proto = model->graph;
 
-	if (!g)
+	if (!g || onnx_tail_begin(&tail, model)) {
+		ir_free(g);
 		return NULL;
+	}
 	if (!inputs(g, proto, &scope, opts))
 		constants(g, proto, &scope);
 	for (size_t i = 0; i < proto->n_node && !g->error; i++)
@@ -477,6 +533,7 @@ struct ir_graph *onnx_graph(const Onnx__ModelProto *model, const struct accel_se
 		outputs(g, proto, &scope);
 	types(g, proto);
 	map_free(&scope.names);
+	onnx_tail_end(&tail);
 	if (g->error) {
 		ir_free(g);
 		return NULL;

@@ -211,8 +211,12 @@ static void top_k(struct onnx_cx *c, int arg)
 	if (c->opset < 10) {
 		k = onnx_attr_i(c, "k", 0);
 	} else if (!onnx_in(c, 1) || ir_known_ints(c->g, c->in[1], &k, 1) != 1) {
-		onnx_cannot(c, "a number of elements that is computed from inputs is not supported");
-		return;
+		if (!onnx_in(c, 1) || !c->bounds || axis < 0) {
+			onnx_cannot(c, "a number of elements that is computed from inputs is not supported");
+			c->late = onnx_in(c, 1);
+			return;
+		}
+		k = x->dims[axis];
 	}
 	if (axis < 0)
 		return;

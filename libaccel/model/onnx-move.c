@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "build.h"
-#include "onnx.h"
+#include "onnx-tail.h"
 
 static void pass(struct onnx_cx *c, int arg)
 {
@@ -125,17 +125,36 @@ static void tile(struct onnx_cx *c, int arg)
 	c->out[0] = y;
 }
 
+/* Where what is left depends on elements, it is no more than there was. */
+static bool slice_unknown(struct onnx_cx *c)
+{
+	const struct ir_value *x = c->in[0];
+	bool unknown = false;
+
+	for (uint32_t i = 1; i < c->nin && i < 5 && c->opset >= 10; i++)
+		unknown |= c->in[i] && c->in[i]->count && !ir_known(c->g, c->in[i]);
+	if (unknown && c->bounds)
+		c->out[0] = ir_value(c->g, x->dtype, x->rank, x->dims);
+	else if (unknown)
+		c->late = true;
+	return unknown && c->bounds;
+}
+
 static void slice(struct onnx_cx *c, int arg)
 {
 	struct ir_value *x = c->in[0];
 	int64_t start[IR_RANK_MAX], end[IR_RANK_MAX], axes[IR_RANK_MAX], step[IR_RANK_MAX];
 	int64_t starts[IR_RANK_MAX] = { 0 }, steps[IR_RANK_MAX], counts[IR_RANK_MAX];
-	int n = onnx_numbers(c, "starts", 10, 1, start, IR_RANK_MAX);
-	int ends = onnx_numbers(c, "ends", 10, 2, end, IR_RANK_MAX);
-	int naxes = onnx_numbers(c, "axes", 10, 3, axes, IR_RANK_MAX);
-	int nsteps = c->opset < 10 ? -1 : onnx_numbers(c, "steps", 10, 4, step, IR_RANK_MAX);
+	int n, ends, naxes, nsteps;
+	bool whole = true;
 
 	(void)arg;
+	if (slice_unknown(c))
+		return;
+	n = onnx_numbers(c, "starts", 10, 1, start, IR_RANK_MAX);
+	ends = onnx_numbers(c, "ends", 10, 2, end, IR_RANK_MAX);
+	naxes = onnx_numbers(c, "axes", 10, 3, axes, IR_RANK_MAX);
+	nsteps = c->opset < 10 ? -1 : onnx_numbers(c, "steps", 10, 4, step, IR_RANK_MAX);
 	if (c->why || c->g->error)
 		return;
 	if (n < 0 || ends != n || (naxes >= 0 && naxes != n) || (nsteps >= 0 && nsteps != n) ||
@@ -173,8 +192,13 @@ static void slice(struct onnx_cx *c, int arg)
 		}
 		starts[axis] = s;
 		steps[axis] = by;
+		if (c->bounds && !onnx_bound_slice(dim, start[i], end[i], by, c->nin > 2 && c->in[2]->late)) {
+			counts[axis] = (dim - 1) / (by < 0 ? -by : by) + (dim > 0);
+			whole = false;
+		}
 	}
-	c->out[0] = b_slice(c->g, x, starts, steps, counts);
+	c->out[0] = !whole ? ir_value(c->g, x->dtype, x->rank, counts) :
+			     b_slice(c->g, x, starts, steps, counts);
 }
 
 static void split(struct onnx_cx *c, int arg)

@@ -278,7 +278,7 @@ int watch_run(struct watch *w, struct accel_queue *queue, const struct accel_sam
 int watch_read(struct watch *w, uint32_t i, float **data, size_t *count)
 {
 	struct accel_value_info value = ACCEL_INIT(value);
-	int ret = accel_session_output(w->session, i, &value);
+	int ret = accel_session_shape(w->session, i, &value);
 
 	if (ret)
 		return ret;

@@ -105,15 +105,15 @@ int onnx_scan(const ProtobufCMessageDescriptor *type, const void *data, size_t s
 	return walk(type, s, data, 1, &messages);
 }
 
-int onnx_unpack(const ProtobufCMessageDescriptor *type, const void *data, size_t size,
-		void *message)
+int onnx_unpack(const ProtobufCMessageDescriptor *type, ProtobufCAllocator *allocator, const void *data,
+		size_t size, void *message)
 {
 	ProtobufCMessage *m;
 	int ret = onnx_scan(type, data, size);
 
 	if (ret)
 		return ret;
-	m = protobuf_c_message_unpack(type, NULL, size, data);
+	m = protobuf_c_message_unpack(type, allocator, size, data);
 	if (!m)
 		return err(-EINVAL, NULL, "not an ONNX file, or a damaged one: %s cannot be "
 			   "unpacked", type->short_name);

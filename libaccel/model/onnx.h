@@ -19,9 +19,11 @@
 /** onnx_scan() - check bytes before they are unpacked: lengths, depth, number of messages. */
 int onnx_scan(const ProtobufCMessageDescriptor *type, const void *data, size_t size);
 
-/** onnx_unpack() - scan and unpack; to be freed with protobuf_c_message_free_unpacked(). */
-int onnx_unpack(const ProtobufCMessageDescriptor *type, const void *data, size_t size,
-		void *message);
+/** onnx_unpack() - scan and unpack; to be freed with protobuf_c_message_free_unpacked().
+ * @allocator: NULL: malloc() and free()
+ */
+int onnx_unpack(const ProtobufCMessageDescriptor *type, ProtobufCAllocator *allocator, const void *data,
+		size_t size, void *message);
 
 /** onnx_dtype() - ACCEL_NONE for types that the library does not have. */
 enum accel_dtype onnx_dtype(int32_t type);
@@ -76,6 +78,7 @@ struct ir_graph *onnx_graph(const Onnx__ModelProto *model, const struct accel_se
 struct onnx_scope {
 	struct map names;
 	const struct onnx_scope *outer;
+	struct onnx_tail *tail;	/* NULL: of a graph within another */
 };
 
 /** struct onnx_cx - one node that is converted */
@@ -91,7 +94,12 @@ struct onnx_cx {
 	uint32_t nout;
 	uint64_t used;		/* attributes that were looked at */
 	const char *why;	/* set: the node cannot run */
+	bool late;		/* set, with why: but a run can tell how many elements it gives */
+	bool bounds;		/* the most elements that it may give are asked for, and no others */
 };
+
+/** onnx_convert() - convert a node. Sets c->out, or c->why, or the error of the graph. */
+void onnx_convert(struct onnx_cx *c);
 
 /** onnx_cannot() - note why a node cannot run. */
 void onnx_cannot(struct onnx_cx *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

@@ -92,6 +92,10 @@ int plan_make(struct ir_graph *g, struct plan *plan)
 			if (n->out[i])
 				touch(n->out[i], nodes, list, &count);
 	}
+	/* Sizes are asked for after the run. */
+	for (struct ir_node *n = g->first; n; n = n->next)
+		if (n->op == IR_TAIL)
+			touch(n->out[n->nout - 1], nodes, list, &count);
 	*plan = (struct plan){ 0 };
 	for (size_t i = 0; i < count; i++) {
 		struct ir_value *v = list[i];

@@ -383,6 +383,8 @@ static bool rule(struct walk *w, const struct ir_node *a, const struct ir_node *
 	case IR_LABEL:
 		return (*axis <= 0 || n->op == IR_LABEL) && alone(n, 1) ? true :
 		       no(w, "it works along the batch");
+	case IR_TAIL:
+		return no(w, "a run decides how many elements it gives");
 	default:
 		if (!alone(n, 0))
 			return no(w, "what it does to the batch is not known");

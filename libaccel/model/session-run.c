@@ -85,8 +85,8 @@ int session_idle(struct accel_session *s)
 int session_host(struct accel_session *s, const struct ir_node *n)
 {
 	const void **in = calloc(n->nin + 1, sizeof(*in));
-	void *out[IR_OUT_MAX] = { NULL };
-	int ret = in ? 0 : err_nomem("an operator");
+	void **out = calloc(n->nout + 1, sizeof(*out));
+	int ret = in && out ? 0 : err_nomem("an operator");
 
 	for (uint32_t i = 0; i < n->nin && !ret; i++) {
 		const struct ir_value *v = n->in[i] ? plan_home(n->in[i]) : NULL;
@@ -109,6 +109,7 @@ int session_host(struct accel_session *s, const struct ir_node *n)
 	if (!ret)
 		ret = eval(n, in, out);
 	free(in);
+	free(out);
 	return ret;
 }
 

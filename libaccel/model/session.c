@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "session.h"
+#include "tail.h"
 
 /* --- Life -------------------------------------------------------------------------------- */
 
@@ -163,22 +164,82 @@ ACCEL_API int accel_session_output(struct accel_session *session, uint32_t i,
 
 /* --- Data -------------------------------------------------------------------------------- */
 
+/* Under the lock: -errno unless the last run was a good one. */
+static int ran(struct accel_session *s)
+{
+	if (!s->status)
+		return 0;
+	return s->status > 0 ? err(-EINVAL, NULL, "there was no run yet") :
+			       err(s->status, NULL, "the last run failed%s%s", s->why[0] ? ": " : "", s->why);
+}
+
+/* Under the lock, after a run: an output as it is now. */
+static int now(struct accel_session *s, const struct ir_value *v, struct ir_value *out)
+{
+	const struct ir_node *n = v->from;
+	void *ptr;
+	int ret;
+
+	*out = *v;
+	out->late = false;
+	if (!v->late)
+		return 0;
+	ret = session_pointer(s, n->out[n->nout - 1], &ptr);
+	if (ret)
+		return ret;
+	out->count = 1;
+	for (uint32_t i = 0; i < v->rank; i++) {
+		out->dims[i] = ((const int64_t *)ptr)[tail_sizes(n, v) + i];
+		out->count *= out->dims[i];
+	}
+	out->size = (uint64_t)out->count * accel_dtype_size(v->dtype);
+	return 0;
+}
+
+ACCEL_API int accel_session_shape(struct accel_session *session, uint32_t i, struct accel_value_info *info)
+{
+	API_ENTER;
+	struct slot *slot = slot_of(session, i, true);
+	struct ir_value value;
+	int ret;
+
+	if (!slot)
+		return -EINVAL;
+	if (!info)
+		return err(-EINVAL, NULL, "info is NULL");
+	pthread_mutex_lock(&session->lock);
+	ret = session_idle(session);
+	if (!ret)
+		ret = ran(session);
+	if (!ret)
+		ret = now(session, slot->value, &value);
+	pthread_mutex_unlock(&session->lock);
+	return ret ? ret : model_value(&value, info);
+}
+
 static int move(struct accel_session *s, struct slot *slot, void *out, const void *in, size_t size)
 {
+	bool late = slot->value->late;
+	struct ir_value value;
 	void *ptr;
 	int ret = session_idle(s);
 
+	if (!ret && late)
+		ret = ran(s);
+	if (!ret)
+		ret = now(s, slot->value, &value);
 	if (ret)
 		return ret;
-	if (size != slot->value->size)
+	if (late ? size < value.size : size != value.size)
 		return err(-EINVAL, NULL, "%zu bytes for '%.64s', which has %llu", size,
-			   slot->value->name, (unsigned long long)slot->value->size);
+			   value.name, (unsigned long long)value.size);
 	if (!out && !in && size)
 		return err(-EINVAL, NULL, "data is NULL");
-	if (out && s->status)
-		return s->status > 0 ? err(-EINVAL, NULL, "there was no run yet") :
-				       err(s->status, NULL, "the last run failed%s%s",
-					   s->why[0] ? ": " : "", s->why);
+	if (out)
+		ret = ran(s);
+	if (ret)
+		return ret;
+	size = (size_t)value.size;
 	if (in && slot->value->data)
 		return !memcmp(in, slot->value->data, size) ? 0 :
 			err(-EINVAL, NULL, "input '%.64s' is fixed to other elements",

@@ -328,7 +328,9 @@ static int run_session(struct accel_session *session, struct tensor *in, int nin
 	}
 	for (int i = 0; i < ngot; i++) {
 		got[i].info = (struct accel_value_info)ACCEL_INIT(got[i].info);
-		accel_session_output(session, (uint32_t)i, &got[i].info);
+		ret = accel_session_shape(session, (uint32_t)i, &got[i].info);
+		if (ret)
+			return failed(ret);
 		got[i].data = malloc(got[i].info.size + 1);
 		if (!got[i].data)
 			return oops("no memory");

@@ -369,7 +369,8 @@ static void fixed(void)
 	onnx_input(m, "x", F32, (int64_t[]){ 8, -1 });
 	onnx_input(m, "from", I64, (int64_t[]){ 1, -1 });
 	onnx_input(m, "to", I64, (int64_t[]){ 1, -1 });
-	onnx_node(m, "Slice", "x from to", "y");
+	onnx_node(m, "Slice", "x from to", "part");
+	onnx_node(m, "Exp", "part", "y");
 	onnx_output(m, "y", F32);
 	data = onnx_bytes(m, &size);
 	REQUIRE(bench_open(&b, NULL));

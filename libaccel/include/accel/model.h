@@ -32,6 +32,8 @@ struct accel_batcher;
  * @symbols: name of an axis that is not known, as "N" or "batch"; "" if it has none
  * @size: bytes of all elements; 0 while an axis is not known
  * @constant: its elements are part of the model
+ * @bounded: an output whose shape each run decides: @dims and @size are the most that it may have, see
+ *	accel_session_shape()
  *
  * The strings live as long as the object that was asked.
  */
@@ -44,6 +46,7 @@ struct accel_value_info {
 	const char *symbols[ACCEL_VALUE_RANK_MAX];
 	uint64_t size;
 	bool constant;
+	bool bounded;
 };
 
 /** ACCEL_MODEL_NO_CACHE - compile the model each time, and keep nothing of it. */
@@ -502,9 +505,27 @@ ACCEL_API int accel_session_info(struct accel_session *session, struct accel_ses
 ACCEL_API int accel_session_input(struct accel_session *session, uint32_t i,
 				  struct accel_value_info *info);
 
-/** accel_session_output() - output @i with all sizes known. Errors: -EINVAL, -E2BIG. */
+/**
+ * accel_session_output() - output @i with all sizes known
+ *
+ * Of one whose shape each run decides they are the largest that it may have, and info.bounded is set: as much
+ * memory is enough for any run.
+ * Errors: -EINVAL, -E2BIG.
+ */
 ACCEL_API int accel_session_output(struct accel_session *session, uint32_t i,
 				   struct accel_value_info *info);
+
+/**
+ * accel_session_shape() - output @i with the shape that the last run gave it
+ * @session: of which no run is under way
+ * @i: which output
+ * @info: filled in
+ *
+ * That is the shape of accel_session_output() unless the output is bounded: then what comes of the elements, as
+ * how many boxes NonMaxSuppression left. Any thread may ask, until the next run is started.
+ * Errors: -EINVAL: also before the first run; -EBUSY: a run is under way; the last run's error; -E2BIG.
+ */
+ACCEL_API int accel_session_shape(struct accel_session *session, uint32_t i, struct accel_value_info *info);
 
 /**
  * accel_session_write() - set an input
@@ -525,7 +546,8 @@ ACCEL_API int accel_session_write(struct accel_session *session, uint32_t i, con
  * @session: of which no run is under way
  * @i: which output
  * @data: room for its elements
- * @size: bytes; exactly the output's
+ * @size: bytes; exactly the output's, or, of one that is bounded, as many as accel_session_shape() tells or more:
+ *	those behind are left as they are
  * Errors: -EINVAL: also before the first run; -EBUSY: a run is under way; the last run's error.
  */
 ACCEL_API int accel_session_read(struct accel_session *session, uint32_t i, void *data,
@@ -544,7 +566,7 @@ ACCEL_API int accel_session_read(struct accel_session *session, uint32_t i, void
 ACCEL_API int accel_session_bind_input(struct accel_session *session, uint32_t i,
 				       struct accel_buffer *buffer, uint64_t offset);
 
-/** accel_session_bind_output() - the same for an output. */
+/** accel_session_bind_output() - the same for an output; one that is bounded takes as much as it may need. */
 ACCEL_API int accel_session_bind_output(struct accel_session *session, uint32_t i,
 					struct accel_buffer *buffer, uint64_t offset);
 

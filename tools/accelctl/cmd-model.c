@@ -48,6 +48,7 @@ static void json_values(struct json_object *node, const char *name, const struct
 
 		model_value_json(object, &info);
 		doc_bool(object, "constant", info.constant);
+		doc_bool(object, "bounded", info.bounded);
 	}
 }
 

@@ -216,7 +216,7 @@ static int run_all(struct job *job)
 		int err;
 
 		io->info = (struct accel_value_info)ACCEL_INIT(io->info);
-		err = accel_session_output(job->session, i, &io->info);
+		err = accel_session_shape(job->session, i, &io->info);
 		if (err)
 			return fail_call("cannot get an output", err);
 		io->data = malloc(io->info.size ? io->info.size : 1);
@@ -307,9 +307,19 @@ static int compare(struct job *job, struct accel_session *session)
 	for (uint32_t i = 0; i < job->outputs && job->equal; i++) {
 		const struct io *io = &job->out[i];
 		size_t element = accel_dtype_size(io->info.dtype);
+		struct accel_value_info info = ACCEL_INIT(info);
 		unsigned char *want = malloc(io->info.size ? io->info.size : 1);
-		int err = want ? accel_session_read(session, i, want, io->info.size) : -ENOMEM;
+		int err = want ? accel_session_shape(session, i, &info) : -ENOMEM;
 
+		if (!err && memcmp(info.dims, io->info.dims, info.rank * sizeof(info.dims[0]))) {
+			job->equal = false;
+			snprintf(job->mismatch, sizeof(job->mismatch),
+				 "output '%.64s' has another shape than the reference's", io->info.name);
+			free(want);
+			break;
+		}
+		if (!err)
+			err = accel_session_read(session, i, want, io->info.size);
 		if (err) {
 			free(want);
 			return fail_call("cannot get an output of the reference", err);

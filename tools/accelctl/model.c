@@ -55,7 +55,7 @@ const char *model_value_text(const struct accel_value_info *info, char text[MODE
 			used += (size_t)snprintf(text + used, MODEL_VALUE_TEXT - used, "%s%.32s",
 						 comma, *info->symbols[i] ? info->symbols[i] : "?");
 	}
-	snprintf(text + used, MODEL_VALUE_TEXT - used, "]");
+	snprintf(text + used, MODEL_VALUE_TEXT - used, "]%s", info->bounded ? " at most" : "");
 	return text;
 }
 

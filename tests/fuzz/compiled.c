@@ -123,7 +123,17 @@ static void run(struct accel_model *model)
 		return;
 	}
 	for (uint32_t i = 0; i < info.outputs; i++) {
+		struct accel_value_info now = ACCEL_INIT(now);
+
 		accel_session_output(session, i, &value);
+		if (accel_session_shape(session, i, &now))
+			abort();
+		for (uint32_t k = 0; k < now.rank; k++) {
+			if (now.dims[k] >= 0 && now.dims[k] <= value.dims[k])
+				continue;
+			fprintf(stderr, "finding: an output is larger than it may be\n");
+			abort();
+		}
 		if (value.size <= BYTES_MAX && accel_session_read(session, i, bytes, value.size))
 			abort();
 	}

@@ -141,6 +141,10 @@ static bool sound(const struct onnx_cx *c, const struct bounded *b, const struct
 {
 	if (b->elements == UNKNOWN)
 		return false;
+	/* Fewer of them are others, and the least of fewer may be more. */
+	for (uint32_t i = 1; i < c->nin && b->numbers != ALL; i++)
+		if (c->in[i] && c->in[i]->late)
+			return false;
 	/* What wraps around is not the most. */
 	for (uint32_t i = 0; i < c->nin && b->elements == SUMMED; i++)
 		if (c->in[i] && (!c->in[i]->data || c->in[i]->dtype != ACCEL_I64 || !no_less_than(c->in[i], 0)))

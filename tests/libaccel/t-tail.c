@@ -260,6 +260,29 @@ static void interface(void)
 	one_done(&o);
 }
 
+/* What needs nothing of the card runs before it: the shape is still there when all is done. */
+static void early(void)
+{
+	Onnx__ModelProto *m = given("NonZero", "x", "y", 13);
+	static const float x[6] = { 0, 3, 0, 0, 5, 7 };
+	int64_t y[6];
+	struct one o;
+
+	onnx_input(m, "x", F32, (int64_t[]){ 2, 3, -1 });
+	onnx_node(m, "Exp", "x", "e");
+	onnx_node(m, "Softmax", "e", "s");
+	onnx_node(m, "Tanh", "s", "t");
+	onnx_node(m, "Softmax", "t", "z");
+	onnx_output(m, "y", I64);
+	onnx_output(m, "z", F32);
+	REQUIRE(!one_make(&o, m, NULL));
+	CHECK(!accel_session_write(o.session, 0, x, sizeof(x)) && one_run(&o));
+	CHECK(shape_is(o.session, 0, (int64_t[]){ 2, 3, -1 }));
+	CHECK(shape_is(o.session, 1, (int64_t[]){ 2, 3, -1 }));
+	CHECK(!accel_session_read(o.session, 0, y, sizeof(y)) && y[2] == 1 && y[5] == 2);
+	one_done(&o);
+}
+
 /* A run that fails says which node, and the next one is as good as any. */
 static void failures(void)
 {
@@ -607,6 +630,23 @@ static void refusals(void)
 	m->graph->node[3]->op_type = (char *)"Mul";
 	m->graph->node[3]->input[0] = (char *)"open";
 	refused(m, -EOPNOTSUPP, "node 'z' (ConstantOfShape)");
+	m->graph->n_node--;
+	onnx_node(m, "Add", "many d", "left");
+	onnx_node(m, "ConstantOfShape", "left", "z");
+	refused(m, -EOPNOTSUPP, "node 'z' (ConstantOfShape)");
+	/* The least of fewer numbers may be more. */
+	m = some();
+	onnx_longs(m, "zero", (int64_t[]){ 0 }, 1);
+	onnx_longs(m, "one", (int64_t[]){ 1 }, 1);
+	onnx_longs(m, "both", (int64_t[]){ 60, 2 }, 2);
+	onnx_node(m, "Shape", "y", "s");
+	onnx_node(m, "Gather", "s one", "n");
+	onnx_int(onnx_node(m, "Concat", "both n", "all"), "axis", 0);
+	onnx_node(m, "Slice", "all zero n", "some");
+	onnx_node(m, "ReduceMin", "some", "least");
+	onnx_node(m, "ConstantOfShape", "least", "z");
+	onnx_output(m, "z", F32);
+	refused(m, -EOPNOTSUPP, "node 'z' (ConstantOfShape)");
 	m = some();
 	onnx_longs(m, "start", (int64_t[]){ 0 }, 1)->n_dims = 0;
 	onnx_longs(m, "step", (int64_t[]){ -1 }, 1)->n_dims = 0;
@@ -680,7 +720,7 @@ static void no_batches(void)
 int main(void)
 {
 	static const struct check_test tests[] = {
-		TEST(detects), TEST(interface), TEST(failures), TEST(in_flight), TEST(saved), TEST(slices),
+		TEST(detects), TEST(interface), TEST(early), TEST(failures), TEST(in_flight), TEST(saved), TEST(slices),
 		TEST(numbers), TEST(open_numbers), TEST(refusals), TEST(many_outputs), TEST(no_batches),
 	};
 

@@ -50,6 +50,10 @@ static const struct {
 	{ "unchecked MSR access error", NULL },
 	{ "irq ", "nobody cared" },
 	{ "Fixing recursive fault", NULL },
+	/* Checks that have switched themselves off find nothing any more. */
+	{ "DMA-API: ", "disabling" },
+	{ "kmemleak: ", "detector disabled" },
+	{ "Disabling lock debugging", NULL },
 };
 
 /* "[    1.234567] " and, with CONFIG_PRINTK_CALLER, "[    1.234567][    T1] ". */

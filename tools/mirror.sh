@@ -18,10 +18,11 @@ mirror_text() {
 	mkdir -p "${2%/*}" && printf '%s\n' "$1" >"$2.new" && mv "$2.new" "$2"
 }
 
+# What kbuild makes among its sources, and is to find there again, is none.
 mirror_sources() {
 	find "$1" -type f \( -name '*.[chS]' -o -name '*.inc' -o -name meson.build -o -name 'Kconfig*' \
 		-o -name Kbuild -o -name Makefile -o -name trace-events -o -name '*.sh' \
-		-o -name 'probe*' \) ! -name '*.mod.c' -printf '%P\0'
+		-o -name 'probe*' \) ! -name '*.mod.c' ! -name probe.h -printf '%P\0'
 }
 
 mirror_tree() {

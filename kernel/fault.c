@@ -24,7 +24,8 @@ static void fault_drain_locked(struct loom_device *ldev)
 	lockdep_assert_held(&ldev->fault.lock);
 	if (ldev->dead)
 		return;
-	for (;;) {
+	/* No more than there can be: a card that writes on and on raises another interrupt. */
+	while (ldev->fault.read - start < 1 << LOOM_FAULT_LOG2) {
 		u64 read = ldev->fault.read;
 		struct loom_fault *entry = &ldev->fault.ring[read & ((1 << LOOM_FAULT_LOG2) - 1)];
 		u64 control = le64_to_cpu(READ_ONCE(entry->control));

@@ -245,6 +245,35 @@ static void completions_that_cannot_be(struct kunit *test)
 	dma_fence_put(fence);
 }
 
+/* Of contexts that the card does not have; of others than the one that is looked for. */
+static void fault_records_that_cannot_be(struct kunit *test)
+{
+	const u32 count = 1 << LOOM_FAULT_LOG2;
+	struct card *c = test->priv;
+	struct loom_fault record;
+	u32 i;
+
+	spin_lock_init(&c->ldev.fault.lock);
+	c->ldev.caps.contexts = 2;
+	c->ldev.fault.last = kunit_kcalloc(test, 2, sizeof(record), GFP_KERNEL);
+	c->ldev.fault.ring = kunit_kcalloc(test, count, sizeof(record), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, c->ldev.fault.last);
+	KUNIT_ASSERT_NOT_NULL(test, c->ldev.fault.ring);
+	for (i = 0; i < count; i++)
+		c->ldev.fault.ring[i] = (struct loom_fault){
+			.context = cpu_to_le32(i == 3 ? 1 : i % 2 ? U32_MAX : 2 + i),
+			.code = LOOM_FAULT_NOT_MAPPED,
+			.control = cpu_to_le64((u64)i << LOOM_FAULT_NUMBER_SHIFT |
+					       LOOM_FAULT_PHASE),
+		};
+	KUNIT_EXPECT_FALSE(test, loom_fault_find(&c->ldev, 0, 2, &record));
+	KUNIT_EXPECT_FALSE(test, loom_fault_find(&c->ldev, 1, 5, &record));
+	KUNIT_EXPECT_TRUE(test, loom_fault_find(&c->ldev, 1, 3, &record));
+	/* One lap, and no more. */
+	KUNIT_EXPECT_EQ(test, c->ldev.fault.read, count);
+	KUNIT_EXPECT_EQ(test, loom_read64(&c->ldev, LOOM_REG_FAULT_READ), count);
+}
+
 static void halves_of_a_ring(struct kunit *test)
 {
 	struct card *c = test->priv;
@@ -319,6 +348,7 @@ static struct kunit_case ring_cases[] = {
 	KUNIT_CASE(fences_signal_in_order),
 	KUNIT_CASE(a_group_has_the_error_of_its_first_failure),
 	KUNIT_CASE(completions_that_cannot_be),
+	KUNIT_CASE(fault_records_that_cannot_be),
 	KUNIT_CASE(halves_of_a_ring),
 	KUNIT_CASE(what_had_not_started_is_replayed),
 	{}

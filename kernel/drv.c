@@ -4,6 +4,7 @@
  */
 #include <linux/compat.h>
 #include <linux/module.h>
+#include <linux/nospec.h>
 #include <linux/rcupdate.h>
 #include <linux/uaccess.h>
 
@@ -197,6 +198,7 @@ static int ioctl_check_size(unsigned int cmd, unsigned long arg)
 
 	if (nr >= ARRAY_SIZE(loom_ioctls))
 		return 0;
+	nr = array_index_nospec(nr, ARRAY_SIZE(loom_ioctls));
 	size = _IOC_SIZE(cmd);
 	known = _IOC_SIZE(loom_ioctls[nr].cmd);
 	if (size < known || (cmd & IOC_INOUT) != IOC_INOUT)

@@ -3,6 +3,7 @@
  * DEV_QUERY.
  */
 #include <linux/ktime.h>
+#include <linux/nospec.h>
 #include <linux/uaccess.h>
 
 #include <drm/drm_drv.h>
@@ -155,7 +156,7 @@ int loom_ioctl_dev_query(struct drm_device *drm, void *data, struct drm_file *fi
 	BUILD_BUG_ON(sizeof(struct drm_loom_query_counters) > sizeof(answer));
 	if (args->type >= ARRAY_SIZE(queries))
 		return -EINVAL;
-	query = &queries[args->type];
+	query = &queries[array_index_nospec(args->type, ARRAY_SIZE(queries))];
 	if (!args->pointer) {
 		args->size = query->size;
 		return 0;

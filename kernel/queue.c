@@ -8,6 +8,7 @@
 #include <linux/capability.h>
 #include <linux/iosys-map.h>
 #include <linux/log2.h>
+#include <linux/nospec.h>
 #include <linux/sched/clock.h>
 #include <linux/sched/signal.h>
 
@@ -176,7 +177,7 @@ void loom_queue_kill(struct loom_queue *queue)
 
 	loom_place_leave(queue);
 	spin_lock_irq(&queue->lock);
-	queue->killed = true;
+	WRITE_ONCE(queue->killed, true);
 	if (!queue->stopped)
 		WRITE_ONCE(queue->stopped, -ECANCELED);
 	spin_unlock_irq(&queue->lock);
@@ -353,7 +354,7 @@ int loom_ioctl_queue_create(struct drm_device *drm, void *data, struct drm_file 
 	queue = queue_alloc(client);
 	if (!queue)
 		return -ENOMEM;
-	queue->priority = args->priority;
+	queue->priority = array_index_nospec(args->priority, DRM_LOOM_PRIORITY_HIGH + 1);
 	queue->dump_contents = args->flags & DRM_LOOM_QUEUE_DUMP_CONTENTS;
 	queue->timeout_ms = args->timeout_ms ?: LOOM_TIMEOUT_MS;
 	queue->limit_ms = args->limit_ms ?: LOOM_LIMIT_MS;

@@ -29,7 +29,7 @@ static void prime_share(struct loom_bo *bo)
 	struct drm_gpuvm_bo *vm_bo;
 
 	dma_resv_lock(obj->resv, NULL);
-	bo->shared = true;
+	WRITE_ONCE(bo->shared, true);
 	drm_gem_for_each_gpuvm_bo(vm_bo, obj)
 		drm_gpuvm_bo_extobj_add(vm_bo);
 	dma_resv_unlock(obj->resv);

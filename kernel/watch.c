@@ -142,7 +142,8 @@ static void ring_unhang(struct loom_ring *ring, struct loom_queue *queue, u64 jo
 		loom_local_hung(ring, why);
 		return;
 	}
-	if (!queue->killed && loom_queue_end(queue, DRM_LOOM_QUEUE_BANNED, job, cookie, &result)) {
+	if (!READ_ONCE(queue->killed) &&
+	    loom_queue_end(queue, DRM_LOOM_QUEUE_BANNED, job, cookie, &result)) {
 		atomic64_inc(&ldev->ras[LOOM_RAS_HANG]);
 		drm_notice(&ldev->drm, "ring %u, queue %u: job %llu (cookie %#llx) %s: stopped\n",
 			   ring->id, queue->id, job, cookie, why);
@@ -165,11 +166,13 @@ static void ring_unhang(struct loom_ring *ring, struct loom_queue *queue, u64 jo
 
 static const char *ring_late(struct loom_ring *ring, struct loom_queue *queue, u64 now)
 {
-	u32 timeout = queue->killed ? ring->ldev->caps.reset_ms : queue->timeout_ms;
-	u32 limit = queue->killed ? ring->ldev->caps.reset_ms : queue->limit_ms;
+	/* Its owner may destroy it at any moment. */
+	bool killed = READ_ONCE(queue->killed);
+	u32 timeout = killed ? ring->ldev->caps.reset_ms : queue->timeout_ms;
+	u32 limit = killed ? ring->ldev->caps.reset_ms : queue->limit_ms;
 
 	if (now - ring->watch.start > (u64)limit * NSEC_PER_MSEC)
-		return queue->killed ? "was not ended by the card" : "ran too long";
+		return killed ? "was not ended by the card" : "ran too long";
 	if (now - ring->watch.moved > (u64)timeout * NSEC_PER_MSEC)
 		return "made no progress";
 	return NULL;
@@ -216,7 +219,7 @@ static void ring_judge(struct loom_ring *ring, u64 now, u64 age, u64 paused, int
 		why = ring_late(ring, queue, now);
 		if (why) {
 			loom_queue_get(queue);
-			dump = !queue->killed &&
+			dump = !READ_ONCE(queue->killed) &&
 			       loom_dump_begin(ring->ldev, LOOM_DUMP_REASON_HANG, ring->id, why,
 					       slot);
 		}

@@ -498,14 +498,14 @@ static int reduce(const struct ir_node *n, const char *in, char *out)
 
 		for (uint32_t k = 0; k < x->rank; k++)
 			at += index[k] * strides[k];
-		if (x->dtype == ACCEL_F64)
+		if (ir_is_real(x->dtype))
 			reduce_step(&acc[at], n->fn, eval_load(x->dtype, in), 0, false);
 		else
 			reduce_step(&acc[at], n->fn, 0, eval_load_int(x->dtype, in), is_signed);
 		eval_next(index, x->dims, x->rank);
 	}
 	for (int64_t i = 0; i < y->count; i++, out += size) {
-		if (x->dtype == ACCEL_F64)
+		if (ir_is_real(x->dtype))
 			eval_store(x->dtype, out, n->fn == ACCEL_REDUCE_MEAN ? acc[i].d / total :
 				   acc[i].d);
 		else if (n->fn == ACCEL_REDUCE_MEAN)

@@ -167,6 +167,10 @@ const char *eval_cannot(const struct ir_node *n)
 	case IR_ACT:
 		return act_cannot(n, t);
 	case IR_REDUCE:
+		/* The largest of all is the same in any order. */
+		if (n->fn == ACCEL_REDUCE_MIN || n->fn == ACCEL_REDUCE_MAX)
+			return NULL;
+		return ir_is_float(t) ? "the order of its sums is the card's" : NULL;
 	case IR_SOFTMAX:
 	case IR_MATMUL:
 		return ir_is_float(t) ? "the order of its sums is the card's" : act_cannot(n, t);

@@ -105,7 +105,7 @@ demo-run: all
 # Tests.  check is the whole suite with its one line of totals; the others are its parts.
 
 .PHONY: check check-host check-plain check-asan check-tsan check-vm check-debug lint dkms-check run-tests fuzz bench
-.PHONY: check-kernels check-loops fuzz-ioctl soak
+.PHONY: check-kernels check-loops check-plants fuzz-ioctl soak
 check:
 	$(Q)tools/setup check
 	$(Q)tests/run
@@ -132,6 +132,11 @@ check-vm:
 check-debug:
 	$(Q)tools/setup debug
 	$(Q)$(if $(DEBUG),DEBUG='$(DEBUG)') tests/run debug
+
+# Mistakes of each kind, made in a copy of the driver, and whether they are found; PLANTS names some.
+check-plants:
+	$(Q)tools/setup debug
+	$(Q)tests/debug/plant $(PLANTS)
 
 # The driver on every kernel that Debian offers; KERNELS names some.
 check-kernels:
@@ -205,6 +210,7 @@ help:
 	'qemu-check  the card in the QEMU of Debian 13, built in a tree of that release (root)' \
 	'check-vm    the suites that run in the virtual machine' \
 	'check-debug the driver on a kernel that checks itself (which it builds first), DEBUG=SUITES' \
+	'check-plants   whether such a kernel finds mistakes that are made for it, PLANTS=NAMES' \
 	'check-kernels  the driver on every kernel of Debian 12 and 13 (root), KERNELS=RELEASES' \
 	'check-loops driver, module, resets and sleep again and again under load' \
 	'dkms-check  add, build, install and remove the driver by DKMS in private trees' \

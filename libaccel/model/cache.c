@@ -325,6 +325,7 @@ bool cache_find(const struct cache *cache, const uint8_t key[SHA256_DIGEST_SIZE]
 		ret = compiled_read(image, false, c, graph);
 		if (!ret && memcmp(c->key, key, SHA256_DIGEST_SIZE)) {
 			ir_free(*graph);
+			*graph = NULL;
 			ret = err(-EINVAL, NULL, "it has the name of another");
 		}
 		/* What is used shall stay: it is the time of the last use that counts. */

@@ -35,7 +35,7 @@ void cache_fini(struct cache *cache);
 
 /**
  * cache_key() - the name of a compiled model, or of the face of a model
- * @model: digest of the model's bytes
+ * @model: digest of the model's bytes; of the face of some of them, that are soon read
  * @props: of the card; NULL: of the face
  * @opts: how it is compiled; NULL: of the face
  */

@@ -187,7 +187,7 @@ static void keep_face(struct accel_model *m)
 	if (!m->alone)
 		return;
 	describe(m, NULL, &c);
-	if (!cache_key(c.key, m->digest, NULL, NULL) && !cache_has(&m->cache, c.key))
+	if (!cache_key(c.key, m->hint, NULL, NULL) && (m->displaced || !cache_has(&m->cache, c.key)))
 		cache_store(&m->cache, &c, NULL, note);
 }
 

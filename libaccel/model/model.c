@@ -128,6 +128,33 @@ static void digest_of(const void *data, size_t size, uint8_t digest[SHA256_DIGES
 	sha256_digest(&s, SHA256_DIGEST_SIZE, digest);
 }
 
+#define PIECE	4096
+#define PIECES	16
+
+/*
+ * Size and pieces of a file, in @data, or else to be read from @fd. Files that differ elsewhere have the
+ * same hint: it says whether it is worth the while to compare all of it with what the cache knows.
+ */
+static bool hint_of(const uint8_t *data, int fd, uint64_t size, uint8_t hint[SHA256_DIGEST_SIZE])
+{
+	uint64_t step = size > PIECE ? (size - PIECE) / (PIECES - 1) : size;
+	size_t n = size > PIECE ? PIECE : (size_t)size;
+	uint8_t piece[PIECE];
+	struct sha256_ctx s;
+
+	sha256_init(&s);
+	sha256_update(&s, sizeof(size), (const uint8_t *)&size);
+	for (uint64_t at = 0; at + n <= size && n; at += step) {
+		if (!data && pread(fd, piece, n, (off_t)at) != (ssize_t)n)
+			return false;
+		sha256_update(&s, n, data ? data + at : piece);
+		if (!step)
+			break;
+	}
+	sha256_digest(&s, SHA256_DIGEST_SIZE, hint);
+	return true;
+}
+
 /* What files that it refers to have is part of a model, too. */
 static void add_external(struct accel_model *m, const Onnx__GraphProto *g)
 {
@@ -179,8 +206,10 @@ static int load(struct accel_model *m, struct image *image, int directory, struc
 			ret = compiled_face(m, g);
 	} else {
 		m->cached = m->cache.directory && image->size >= m->cache.least;
-		if (m->cached)
+		if (m->cached) {
 			digest_of(image->data, image->size, m->digest);
+			hint_of(image->data, -1, image->size, m->hint);
+		}
 		ret = import(m, image, directory);
 		if (!ret)
 			add_external(m, ((Onnx__ModelProto *)m->file)->graph);
@@ -285,8 +314,15 @@ static bool load_known(struct accel_model *m, int fd)
 
 	if (!m->cache.directory || fstat(fd, &st) || !S_ISREG(st.st_mode) ||
 	    (uint64_t)st.st_size < m->cache.least || (uint64_t)st.st_size > ONNX_SIZE_MAX ||
-	    digest_file(fd, st.st_size, m->digest) || cache_key(key, m->digest, NULL, NULL) ||
+	    !hint_of(NULL, fd, (uint64_t)st.st_size, m->hint) ||
+	    cache_key(key, m->hint, NULL, NULL) ||
 	    !cache_find(&m->cache, key, &c, &m->memory, note))
+		return false;
+	/* Only now, for whoever has to read the file has to do it again. */
+	if (digest_file(fd, st.st_size, m->digest))
+		return false;
+	m->displaced = memcmp(c.model, m->digest, sizeof(c.model)) != 0;
+	if (m->displaced)
 		return false;
 	m->face = c.face;
 	m->face.info.compiled = false;

@@ -23,7 +23,9 @@
  * @declared: of a compiled model: what the model that it was made from declares
  * @face: what it tells; its strings are in @file or in @memory
  * @digest: of the file and all that it refers to, if @cached
+ * @hint: digest of some of the file, if @cached: the face's name in the cache
  * @alone: it refers to nothing else
+ * @displaced: the face that is there under that name is another file's
  */
 struct accel_model {
 	atomic_uint refs;
@@ -36,8 +38,10 @@ struct accel_model {
 	struct ir_graph *memory;
 	struct cache cache;
 	uint8_t digest[SHA256_DIGEST_SIZE];
+	uint8_t hint[SHA256_DIGEST_SIZE];
 	bool cached;
 	bool alone;
+	bool displaced;
 };
 
 /** model_file() - what the importer made of a model. Errors: -EOPNOTSUPP: it is compiled; -ESTALE. */

@@ -4,7 +4,9 @@
  * neither damage nor company nor a bad directory is in anyone's way.
  */
 #include <dirent.h>
+#include <dlfcn.h>
 #include <fcntl.h>
+#include <nettle/sha2.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -17,6 +19,20 @@
 #define HASH	64
 
 static char top[] = "/tmp/t-cache.XXXXXX", dir[64], path[64];
+
+/* --- Digests: how many bytes the library takes one of -------------------------------------- */
+
+static unsigned long digested;
+
+void nettle_sha256_update(struct sha256_ctx *ctx, size_t length, const uint8_t *data)
+{
+	static void (*real)(struct sha256_ctx *ctx, size_t length, const uint8_t *data);
+
+	if (!real)
+		*(void **)&real = dlsym(RTLD_NEXT, "nettle_sha256_update");
+	digested += length;
+	real(ctx, length, data);
+}
 
 /* --- Directories ------------------------------------------------------------------------- */
 
@@ -74,16 +90,38 @@ static Onnx__ModelProto *network(int seed)
 	return m;
 }
 
-static void write_model(const char *name, int seed)
+/* With @more elements that are there for their number. */
+static size_t write_large(const char *name, int seed, int64_t more)
 {
+	Onnx__ModelProto *m = network(seed);
+	Onnx__TensorProto *t;
 	size_t size;
-	void *data = onnx_bytes(network(seed), &size);
+	void *data, *memory = NULL;
 	int fd = open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 
+	if (more) {
+		t = onnx_floats(m, "more", (int64_t[]){ 1, -1 }, seed);
+		t->dims[0] = more;
+		t->n_float_data = 0;
+		t->has_raw_data = 1;
+		t->raw_data.len = 4 * (size_t)more;
+		t->raw_data.data = memory = calloc(1, t->raw_data.len);
+		onnx_node(m, "ReduceSum", "more", "most");
+		onnx_node(m, "Mul", "w2 most", "w3");
+		onnx_output(m, "w3", F32);
+	}
+	data = onnx_bytes(m, &size);
 	if (fd < 0 || write(fd, data, size) != (ssize_t)size)
 		check_fail(__FILE__, __LINE__, "cannot write a model");
 	close(fd);
 	free(data);
+	free(memory);
+	return size;
+}
+
+static void write_model(const char *name, int seed)
+{
+	write_large(name, seed, 0);
 }
 
 static struct accel_model_opts cached(void)
@@ -520,6 +558,91 @@ static void damage(void)
 	remove_all();
 }
 
+/* The name of the smallest entry: a face. */
+static void smallest(char name[512])
+{
+	DIR *d = opendir(dir);
+	off_t least = INT64_MAX;
+	struct dirent *e;
+	struct stat st;
+
+	while (d && (e = readdir(d))) {
+		if (!is_entry(e->d_name) || fstatat(dirfd(d), e->d_name, &st, 0) || st.st_size >= least)
+			continue;
+		least = st.st_size;
+		snprintf(name, 512, "%s/%s", dir, e->d_name);
+	}
+	if (d)
+		closedir(d);
+}
+
+/* The face of one file by the name of another's. */
+static void swapped(void)
+{
+	struct accel_model_opts mo = cached();
+	char name[512] = "", aside[80];
+	struct use first, u;
+	struct bench b;
+
+	snprintf(path, sizeof(path), "%s/swapped.onnx", top);
+	snprintf(aside, sizeof(aside), "%s/aside", top);
+	REQUIRE(bench_open(&b, NULL));
+	write_model(path, 1);
+	CHECK(use_model(&b, NULL, &mo, NULL, &u) && u.use == ACCEL_CACHE_STORED);
+	smallest(name);
+	CHECK(!rename(name, aside));
+	write_model(path, 2);
+	CHECK(use_model(&b, NULL, &mo, NULL, &first) && first.use == ACCEL_CACHE_STORED);
+	smallest(name);
+	CHECK(!rename(aside, name));
+	CHECK(use_model(&b, NULL, &mo, NULL, &u) && u.use == ACCEL_CACHE_HIT && same(&u, &first));
+	CHECK_EQ(count(false, NULL), 3);
+	bench_close(&b);
+	remove_all();
+}
+
+/* All of a file is looked at once, whether it is known or not. */
+static void once(void)
+{
+	struct accel_model_opts mo = cached();
+	struct accel_model *model;
+	struct use first, u;
+	size_t size, at;
+	struct bench b;
+	float x = 100;
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/once.onnx", top);
+	size = write_large(path, 1, 1 << 18);
+	REQUIRE(bench_open(&b, NULL));
+	for (int turn = 0; turn < 2; turn++) {
+		digested = 0;
+		REQUIRE(!accel_model_load(path, &mo, &model));
+		CHECK(digested >= size && digested < size + size / 4);
+		CHECK(use_model(&b, model, NULL, NULL, &first));
+		CHECK_EQ(first.use, turn ? ACCEL_CACHE_HIT : ACCEL_CACHE_STORED);
+		accel_model_unref(model);
+	}
+	/* Another one that differs in little, where nobody looks first: it is told, and has its turn. */
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	at = size / 2 - size / 64;
+	at -= at % 4;
+	REQUIRE(fd >= 0 && pwrite(fd, &x, sizeof(x), (off_t)at) == sizeof(x));
+	close(fd);
+	for (int turn = 0; turn < 3; turn++) {
+		REQUIRE(!accel_model_load(path, &mo, &model));
+		CHECK(use_model(&b, model, NULL, NULL, &u));
+		CHECK_EQ(u.use, turn ? ACCEL_CACHE_HIT : ACCEL_CACHE_STORED);
+		accel_model_unref(model);
+	}
+	digested = 0;
+	REQUIRE(!accel_model_load(path, &mo, &model));
+	CHECK(digested < size + size / 4);
+	accel_model_unref(model);
+	bench_close(&b);
+	remove_all();
+}
+
 /* --- Room, and directories that are of no use --------------------------------------------- */
 
 static void room(void)
@@ -733,7 +856,7 @@ int main(int argc, char **argv)
 {
 	static const struct check_test tests[] = {
 		TEST(company), TEST(hits), TEST(stale), TEST(fixed), TEST(build), TEST(damage),
-		TEST(room), TEST(no_room), TEST(known), TEST(external),
+		TEST(swapped), TEST(once), TEST(room), TEST(no_room), TEST(known), TEST(external),
 	};
 	char command[80];
 	int status;

@@ -392,7 +392,8 @@ static int take_dims(struct accel_batcher *b)
 		struct accel_value_info in = ACCEL_INIT(in);
 
 		ret = accel_model_input(b->model, i, &in);
-		if (!ret && (!in.rank || in.dims[0] >= 0))
+		/* That of a compiled model has the size that it was compiled with, and can have others. */
+		if (!ret && (!in.rank || (in.dims[0] >= 0 && !b->model->compiled)))
 			ret = err(-EINVAL, "use sessions, one request at a time",
 				  "the first axis of input '%.64s' is not open", in.name);
 		if (!ret)

@@ -322,7 +322,7 @@ bool cache_find(const struct cache *cache, const uint8_t key[SHA256_DIGEST_SIZE]
 	fd = open_file(directory, name, note);
 	ret = fd < 0 ? -ENOENT : image_map(fd, COMPILED_SIZE_MAX, &image);
 	if (!ret) {
-		ret = compiled_read(image, false, c, graph);
+		ret = compiled_read(image, false, 0, c, graph);
 		if (!ret && memcmp(c->key, key, SHA256_DIGEST_SIZE)) {
 			ir_free(*graph);
 			*graph = NULL;

@@ -14,6 +14,7 @@
 #include "compiled.h"
 #include "pass.h"
 #include "plan.h"
+#include "separate.h"
 #include "tail.h"
 #include "tree.h"
 
@@ -600,7 +601,7 @@ static int views(struct reader *r)
 #define VALUE_LEAST	7
 #define NODE_LEAST	(5 + 4 + 4 + 8 + 12 + 8 * IR_INTS_MAX + 16)
 
-static int graph(struct reader *r)
+static int graph(struct reader *r, int64_t batch)
 {
 	struct ir_graph *g = r->graph;
 	struct in *in = &r->in;
@@ -632,6 +633,9 @@ static int graph(struct reader *r)
 		ret = node(r, i);
 	if (!ret)
 		ret = outputs(r);
+	/* Places and views come after shapes. */
+	if (!ret && batch)
+		ret = rebatch(g, batch);
 	if (!ret)
 		ret = views(r);
 	if (!ret && r->next != r->size)
@@ -639,7 +643,8 @@ static int graph(struct reader *r)
 	return ret;
 }
 
-int compiled_read(struct image *image, bool known, struct compiled *c, struct ir_graph **out)
+int compiled_read(struct image *image, bool known, int64_t batch, struct compiled *c,
+		  struct ir_graph **out)
 {
 	struct reader r = { .known = known };
 	uint32_t kind;
@@ -660,7 +665,7 @@ int compiled_read(struct image *image, bool known, struct compiled *c, struct ir
 			ret = damaged("the description is too short");
 	}
 	if (!ret && kind == COMPILED_GRAPH)
-		ret = graph(&r);
+		ret = graph(&r, batch);
 	else if (!ret && r.size)
 		ret = damaged("there is more behind the description");
 	if (!ret && (r.in.left || r.in.bad))

@@ -66,11 +66,15 @@ int compiled_write(const struct compiled *c, struct ir_graph *graph, int fd, uin
  * compiled_read() - read and check a file
  * @image: held by the graph, whose constants are in it
  * @known: the constants' digests were compared before, and the bytes have not changed since
+ * @batch: elements along axis 0 of each input, other than those it was compiled with: rebatch(), and the
+ *	graph is no more than that says; 0: as it is
  * @c: its strings live as long as the graph
  * @graph: set to the graph, without a node if the file has the face alone
- * Errors: -EINVAL: the file is damaged, or contradicts itself; -EOPNOTSUPP: another version.
+ * Errors: -EINVAL: the file is damaged, or contradicts itself; -EOPNOTSUPP: another version, or
+ * as rebatch() has them.
  */
-int compiled_read(struct image *image, bool known, struct compiled *c, struct ir_graph **graph);
+int compiled_read(struct image *image, bool known, int64_t batch, struct compiled *c,
+		  struct ir_graph **graph);
 
 /** compiled_digest() - the digest of a constant, which is kept. NULL with the graph's error set. */
 const uint8_t *compiled_digest(struct ir_graph *g, struct ir_value *v);

@@ -137,11 +137,46 @@ int ir_fail(struct ir_graph *g, const char *fmt, ...)
 	return g->error;
 }
 
+/* Number of elements; -1: too many, which is the graph's error. */
+static int64_t elements(struct ir_graph *g, enum accel_dtype dtype, uint32_t rank, const int64_t *dims)
+{
+	int64_t count = 1, bound = 1, size = (int64_t)accel_dtype_size(dtype);
+
+	for (uint32_t i = 0; i < rank; i++) {
+		if (dims[i] < 0 || dims[i] > INT32_MAX) {
+			ir_fail(g, "an axis of %lld elements: 0 to 2147483647 are supported",
+				(long long)dims[i]);
+			return -1;
+		}
+		/* An axis without elements does not excuse the others. */
+		if (__builtin_mul_overflow(bound, dims[i] ? dims[i] : 1, &bound) ||
+		    bound > IR_BYTES_MAX / (size ? size : 1)) {
+			ir_fail(g, "a value of more than 2^40 bytes");
+			return -1;
+		}
+		count = dims[i] ? count * dims[i] : 0;
+	}
+	return count;
+}
+
+bool ir_resize(struct ir_graph *g, struct ir_value *v, uint32_t axis, int64_t dim)
+{
+	int64_t count;
+
+	v->dims[axis] = dim;
+	count = g->error ? -1 : elements(g, v->dtype, v->rank, v->dims);
+	if (count < 0)
+		return false;
+	v->count = count;
+	v->size = (uint64_t)count * accel_dtype_size(v->dtype);
+	return true;
+}
+
 struct ir_value *ir_value(struct ir_graph *g, enum accel_dtype dtype, uint32_t rank,
 			  const int64_t *dims)
 {
 	struct ir_value *v;
-	int64_t count = 1, bound = 1, size = (int64_t)accel_dtype_size(dtype);
+	int64_t count;
 
 	if (g->error)
 		return NULL;
@@ -149,20 +184,9 @@ struct ir_value *ir_value(struct ir_graph *g, enum accel_dtype dtype, uint32_t r
 		ir_fail(g, "a value of %u axes: %d are supported", rank, IR_RANK_MAX);
 		return NULL;
 	}
-	for (uint32_t i = 0; i < rank; i++) {
-		if (dims[i] < 0 || dims[i] > INT32_MAX) {
-			ir_fail(g, "an axis of %lld elements: 0 to 2147483647 are supported",
-				(long long)dims[i]);
-			return NULL;
-		}
-		/* An axis without elements does not excuse the others. */
-		if (__builtin_mul_overflow(bound, dims[i] ? dims[i] : 1, &bound) ||
-		    bound > IR_BYTES_MAX / (size ? size : 1)) {
-			ir_fail(g, "a value of more than 2^40 bytes");
-			return NULL;
-		}
-		count = dims[i] ? count * dims[i] : 0;
-	}
+	count = elements(g, dtype, rank, dims);
+	if (count < 0)
+		return NULL;
 	v = ir_alloc(g, sizeof(*v));
 	if (!v)
 		return NULL;
@@ -172,7 +196,7 @@ struct ir_value *ir_value(struct ir_graph *g, enum accel_dtype dtype, uint32_t r
 	if (rank)
 		memcpy(v->dims, dims, rank * sizeof(*dims));
 	v->count = count;
-	v->size = (uint64_t)(count * size);
+	v->size = (uint64_t)count * accel_dtype_size(dtype);
 	return v;
 }
 

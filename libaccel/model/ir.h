@@ -212,6 +212,9 @@ int ir_fail(struct ir_graph *g, const char *fmt, ...) __attribute__((format(prin
 struct ir_value *ir_value(struct ir_graph *g, enum accel_dtype dtype, uint32_t rank,
 			  const int64_t *dims);
 
+/** ir_resize() - give an axis of a value that has no elements yet another size. False after an error. */
+bool ir_resize(struct ir_graph *g, struct ir_value *v, uint32_t axis, int64_t dim);
+
 /** ir_constant() - a constant; @data is referenced, not copied. */
 struct ir_value *ir_constant(struct ir_graph *g, enum accel_dtype dtype, uint32_t rank,
 			     const int64_t *dims, const void *data);

@@ -15,6 +15,7 @@
 #include "model.h"
 #include "onnx.h"
 #include "pass.h"
+#include "separate.h"
 
 /* --- Graphs ------------------------------------------------------------------------------ */
 
@@ -44,9 +45,72 @@ static const struct ir_value *input_of(const struct ir_graph *g, const char *nam
 	return NULL;
 }
 
-/* What is asked for must be what is there. */
+/* Whether @name is that of axis 0 of an input, and of nothing but axes 0. */
+static bool names_batch(const struct face *f, uint32_t input, const char *name)
+{
+	char axis[160];
+
+	snprintf(axis, sizeof(axis), "%.128s:0", f->inputs[input].name);
+	if (!strcmp(axis, name))
+		return true;
+	if (!f->inputs[input].rank || strcmp(f->inputs[input].symbols[0], name) || !name[0])
+		return false;
+	for (uint32_t i = 0; i < f->info.inputs; i++)
+		for (uint32_t k = 1; k < f->inputs[i].rank; k++)
+			if (!strcmp(f->inputs[i].symbols[k], name))
+				return false;
+	return true;
+}
+
+/* The size of axis 0 that is asked for of all inputs, where it is not the one that is there; else 0. */
+static int64_t other_batch(const struct accel_model *m, const struct accel_session_opts *opts)
+{
+	const struct face *f = &m->declared.face;
+	int64_t batch = 0;
+
+	for (uint32_t i = 0; i < f->info.inputs; i++) {
+		int64_t size = 0;
+
+		for (size_t k = 0; k < opts->ndims && !size; k++)
+			if (names_batch(f, i, opts->dims[k].name))
+				size = opts->dims[k].size;
+		if (!size || !m->face.inputs[i].rank || (i && size != batch))
+			return 0;
+		batch = size;
+		if (m->face.inputs[i].dims[0] != m->face.inputs[0].dims[0])
+			return 0;
+	}
+	return f->info.inputs && batch != m->face.inputs[0].dims[0] ? batch : 0;
+}
+
+/* Graphs of @from and @to elements of the batch compute for each the same as that of one. */
+static int proven(struct accel_model *m, int64_t from, int64_t to)
+{
+	struct ir_graph *one, *many;
+	int64_t sizes[2] = { from, to };
+	struct compiled c;
+	int ret = 0;
+
+	for (int i = 0; i < 2 && !ret; i++) {
+		if (sizes[i] == 1)
+			continue;
+		one = many = NULL;
+		ret = compiled_read(m->compiled, true, from == 1 ? 0 : 1, &c, &one);
+		if (!ret)
+			ret = compiled_read(m->compiled, true, i ? to : 0, &c, &many);
+		if (!ret)
+			ret = separate(one, many, sizes[i]);
+		if (one)
+			ir_free(one);
+		if (many)
+			ir_free(many);
+	}
+	return ret;
+}
+
+/* What is asked for must be what is there, but for @batch, which was seen to. */
 static int agree(const struct accel_model *m, const struct ir_graph *g,
-		 const struct accel_session_opts *opts)
+		 const struct accel_session_opts *opts, int64_t batch)
 {
 	static const char hint[] = "compile the ONNX file with these options";
 
@@ -55,6 +119,9 @@ static int agree(const struct accel_model *m, const struct ir_graph *g,
 	for (size_t i = 0; i < opts->ndims; i++) {
 		int64_t size = compiled_size(m, opts->dims[i].name);
 
+		for (uint32_t k = 0; k < m->face.info.inputs && batch; k++)
+			if (names_batch(&m->declared.face, k, opts->dims[i].name))
+				size = batch;
 		if (size < 0)
 			return err(-EINVAL, NULL, "the model has no axis '%.64s'", opts->dims[i].name);
 		if (size != opts->dims[i].size)
@@ -78,18 +145,22 @@ static int agree(const struct accel_model *m, const struct ir_graph *g,
 static int compiled_graph(struct accel_model *m, const struct accel_session_opts *opts,
 			  const char *after, struct ir_graph **graph)
 {
+	int64_t batch = other_batch(m, opts);
 	struct compiled c;
 	struct ir_graph *g;
-	int ret;
+	int ret = 0;
 
 	if (after)
 		return err(-EOPNOTSUPP, "use the ONNX file that it was compiled from",
 			   "the model is compiled: there is no graph between two passes");
 	/* Digests were compared when it was loaded. */
-	ret = compiled_read(m->compiled, true, &c, &g);
+	if (batch)
+		ret = proven(m, m->face.inputs[0].dims[0], batch);
+	if (!ret)
+		ret = compiled_read(m->compiled, true, batch, &c, &g);
 	if (ret)
 		return ret;
-	ret = agree(m, g, opts);
+	ret = agree(m, g, opts, batch);
 	if (ret)
 		ir_free(g);
 	else

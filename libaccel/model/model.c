@@ -200,7 +200,7 @@ static int load(struct accel_model *m, struct image *image, int directory, struc
 
 	if (compiled_is(image->data, image->size)) {
 		m->compiled = image_ref(image);
-		ret = compiled_read(image, false, &m->declared, &g);
+		ret = compiled_read(image, false, 0, &m->declared, &g);
 		m->memory = g;		/* with the strings */
 		if (!ret)
 			ret = compiled_face(m, g);

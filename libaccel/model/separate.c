@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "check.h"
 #include "quant.h"
 #include "separate.h"
 
@@ -72,7 +73,7 @@ static bool constant(struct walk *w, struct ir_value *a, struct ir_value *b)
 {
 	if (a->dtype == b->dtype && a->rank == b->rank && a->size == b->size &&
 	    !memcmp(a->dims, b->dims, a->rank * sizeof(*a->dims))) {
-		if (a->size && memcmp(a->data, b->data, a->size))
+		if (a->size && a->data != b->data && memcmp(a->data, b->data, a->size))
 			return no(w, "a constant depends on the size of the batch");
 		pair(w, a, b, ALONE);
 		return true;
@@ -495,4 +496,70 @@ int separate(struct ir_graph *one, struct ir_graph *many, int64_t batch)
 			return refuse("output", y->name, "its first axis is not the batch");
 	}
 	return 0;
+}
+
+/* --- Another size ------------------------------------------------------------------------ */
+
+static int not_of(const struct ir_node *n, const char *why)
+{
+	return refuse(n->origin[0] ? n->origin : "node", n->name, why);
+}
+
+static int resize_node(struct walk *w, struct ir_graph *g, const struct ir_node *n, int64_t batch)
+{
+	int64_t axis;
+
+	for (uint32_t i = 0; i < n->nin; i++)
+		if (n->in[i] && !known(n->in[i]))
+			pair(w, n->in[i], n->in[i], ALONE);
+	if (!rule(w, n, n, &axis))
+		return not_of(n, w->why ? w->why : "it works along the batch");
+	for (uint32_t i = 0; i < n->nout; i++) {
+		struct ir_value *v = n->out[i];
+
+		if (!v)
+			continue;
+		pair(w, v, v, axis);
+		if (axis < 0)
+			continue;
+		/* What is known before it runs is so of one size. */
+		if (axis >= (int64_t)v->rank || v->dims[axis] % w->batch || v->data)
+			return not_of(n, "its shape does not follow the batch");
+		if (!ir_resize(g, v, (uint32_t)axis, v->dims[axis] / w->batch * batch))
+			return g->error;
+	}
+	if (!check_node(g, n))
+		return g->error == -ENOMEM ? g->error : not_of(n, "its shape does not follow the batch");
+	return 0;
+}
+
+int rebatch(struct ir_graph *g, int64_t batch)
+{
+	struct walk w = { 0 };
+	int ret = 0;
+
+	for (uint32_t i = 0; i < g->ninputs; i++) {
+		struct ir_value *v = g->inputs[i];
+
+		if (!v->rank || !v->dims[0] || v->data || (i && v->dims[0] != w.batch))
+			return refuse("input", v->name, "its first axis is not the batch");
+		w.batch = v->dims[0];
+		pair(&w, v, v, 0);
+		if (!ir_resize(g, v, 0, batch))
+			return g->error;
+	}
+	for (const struct ir_node *n = g->first; n && w.batch && !ret; n = n->next)
+		ret = resize_node(&w, g, n, batch);
+	forget(g);
+	for (struct ir_node *n = g->first; n; n = n->next) {
+		for (uint32_t i = 0; i < n->nin; i++)
+			if (n->in[i])
+				n->in[i]->first = 0;
+		for (uint32_t i = 0; i < n->nout; i++)
+			if (n->out[i])
+				n->out[i]->first = 0;
+	}
+	for (uint32_t i = 0; i < g->ninputs; i++)
+		g->inputs[i]->first = 0;
+	return ret;
 }

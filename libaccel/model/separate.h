@@ -25,4 +25,17 @@
  */
 int separate(struct ir_graph *one, struct ir_graph *many, int64_t batch);
 
+/**
+ * rebatch() - make of a graph the one that has another number of elements of the batch
+ * @g: nodes and values as they were read, without anything that passes note
+ * @batch: elements along axis 0 of each input, now
+ *
+ * Values that have the batch get the size that follows for them, and every node is checked anew.
+ * Which axis of a value that is is known where separate() knows it, and guessed where one of
+ * several would do: whether the result computes for each element what @g did is for separate()
+ * to say, of @g and the result for one element, and of that and any other.
+ * Errors: -EOPNOTSUPP: it cannot be done; the text names the node and why. -ENOMEM.
+ */
+int rebatch(struct ir_graph *g, int64_t batch);
+
 #endif

@@ -83,14 +83,15 @@ static bool look(struct accel_model *model)
 	return bytes <= BYTES_MAX && nodes <= NODES_MAX;
 }
 
-static void run(struct accel_model *model)
+/* @rows: 1: all as it is; 2: as many, of which each has the same elements, and so the same results. */
+static void run(struct accel_model *model, const struct accel_session_opts *opts, uint64_t rows)
 {
 	struct accel_session_info info = ACCEL_INIT(info);
 	struct accel_value_info value = ACCEL_INIT(value);
 	static uint8_t bytes[BYTES_MAX + 1];
 	struct accel_result result = { 0 };
 	struct accel_session *session;
-	int ret = accel_session_create(model, queue, NULL, &session);
+	int ret = accel_session_create(model, queue, opts, &session);
 
 	if (ret) {
 		told(ret);
@@ -100,7 +101,7 @@ static void run(struct accel_model *model)
 	for (uint32_t i = 0; i < info.inputs; i++) {
 		accel_session_input(session, i, &value);
 		for (uint64_t k = 0; k < value.size && k < BYTES_MAX; k++)
-			bytes[k] = (uint8_t)(k * 37 + i);
+			bytes[k] = (uint8_t)(k % (value.size / rows) * 37 + i);
 		if (value.size <= BYTES_MAX && !value.constant &&
 		    accel_session_write(session, i, bytes, value.size))
 			abort();
@@ -134,10 +135,39 @@ static void run(struct accel_model *model)
 			fprintf(stderr, "finding: an output is larger than it may be\n");
 			abort();
 		}
-		if (value.size <= BYTES_MAX && accel_session_read(session, i, bytes, value.size))
+		if (value.size > BYTES_MAX)
+			continue;
+		if (accel_session_read(session, i, bytes, value.size))
 			abort();
+		if (rows > 1 && memcmp(bytes, bytes + value.size / 2, value.size / 2)) {
+			fprintf(stderr, "finding: rows that are proved to be alike differ\n");
+			abort();
+		}
 	}
 	accel_session_unref(session);
+}
+
+/* Two rows of all inputs, if that is granted. */
+static void batch(struct accel_model *model)
+{
+	struct accel_session_opts opts = ACCEL_INIT(opts);
+	struct accel_model_info info = ACCEL_INIT(info);
+	struct accel_model_dim dims[8];
+	char names[8][200];
+
+	if (accel_model_info(model, &info) || !info.inputs || info.inputs > 8)
+		return;
+	for (uint32_t i = 0; i < info.inputs; i++) {
+		struct accel_value_info v = ACCEL_INIT(v);
+
+		if (accel_model_input(model, i, &v) || !v.rank || v.dims[0] == 2)
+			return;
+		snprintf(names[i], sizeof(names[i]), "%.128s:0", v.name);
+		dims[i] = (struct accel_model_dim){ names[i], 2 };
+	}
+	opts.dims = dims;
+	opts.ndims = info.inputs;
+	run(model, &opts, 2);
 }
 
 static void again(struct accel_model *model)
@@ -176,7 +206,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	}
 	if (look(model)) {
-		run(model);
+		run(model, NULL, 1);
+		open_queue();
+		batch(model);
 		again(model);
 	}
 	accel_model_unref(model);

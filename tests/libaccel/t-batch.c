@@ -3,6 +3,8 @@
  * Requests that are put together: which models allow it, and that nobody notices.
  */
 #include <pthread.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "check.h"
 #include "onnx.h"
@@ -19,12 +21,47 @@ static struct accel_model *model_of(const Onnx__ModelProto *m)
 	return model;
 }
 
+/* What the models of the tests are compiled for first, into a file that is loaded; 0: they are not. */
+static int64_t compiled_rows;
+
+/* The model as a file has it that was compiled for so many rows of all inputs. */
+static struct accel_model *compiled_of(struct accel_model *model, int64_t rows)
+{
+	struct accel_session_opts opts = ACCEL_INIT(opts);
+	struct accel_model_info info = ACCEL_INIT(info);
+	struct accel_model_dim dims[4];
+	char names[4][32];
+	struct accel_model *out = NULL;
+	int fd = memfd_create("compiled", MFD_CLOEXEC);
+
+	if (accel_model_info(model, &info) || info.inputs > 4)
+		exit(1);
+	for (uint32_t i = 0; i < info.inputs; i++) {
+		struct accel_value_info v = ACCEL_INIT(v);
+
+		CHECK(!accel_model_input(model, i, &v));
+		snprintf(names[i], sizeof(names[i]), "%s:0", v.name);
+		dims[i] = (struct accel_model_dim){ names[i], rows };
+	}
+	opts.dims = dims;
+	opts.ndims = info.inputs;
+	if (accel_model_save_fd(model, NULL, &opts, fd) || lseek(fd, 0, SEEK_SET) ||
+	    accel_model_load_fd(fd, NULL, &out))
+		check_fail(__FILE__, __LINE__, accel_last_error()->text);
+	close(fd);
+	accel_model_unref(model);
+	return out;
+}
+
 static int batcher_of(struct bench *b, const Onnx__ModelProto *m, uint32_t rows, uint64_t delay,
 		      struct accel_batcher **batcher)
 {
 	struct accel_batcher_opts opts = ACCEL_INIT(opts);
 	struct accel_model *model = model_of(m);
 	int ret;
+
+	if (compiled_rows)
+		model = compiled_of(model, compiled_rows);
 
 	opts.max_rows = rows;
 	opts.max_delay_ns = delay;
@@ -134,6 +171,55 @@ static void refused(void)
 	onnx_int(onnx_node(m, "Softmax", "x", "y"), "axis", 0);
 	CHECK(!batcher_of(&b, m, 1, 0, &batcher));
 	accel_batcher_free(batcher);
+	bench_close(&b);
+}
+
+/* A file has one size, and what it says of others is for the reader to find out. */
+static void refused_compiled(void)
+{
+	struct accel_batcher *batcher = NULL;
+	Onnx__ModelProto *m;
+	struct bench b;
+
+	REQUIRE(bench_open(&b, NULL));
+	for (compiled_rows = 1; compiled_rows <= 3; compiled_rows += 2) {
+		m = one_input((int64_t[]){ -2, 3, -1 });
+		onnx_int(onnx_node(m, "Softmax", "x", "y"), "axis", 0);
+		REFUSED(m, "along the batch");
+		m = one_input((int64_t[]){ -2, 3, -1 });
+		onnx_ints(onnx_node(m, "Transpose", "x", "t"), "perm", (int64_t[]){ 1, 0 }, 2);
+		onnx_node(m, "MatMul", "x t", "y");
+		REFUSED(m, "factors");
+		m = one_input((int64_t[]){ -2, 3, -1 });
+		onnx_ints(onnx_node(m, "Transpose", "x", "y"), "perm", (int64_t[]){ 1, 0 }, 2);
+		REFUSED(m, "output 'y'");
+		m = one_input((int64_t[]){ -2, 1, 4, 4, -1 });
+		onnx_ints(onnx_node(m, "MaxPool", "x", "p i"), "kernel_shape", (int64_t[]){ 2, 2 }, 2);
+		onnx_int(onnx_node(m, "Cast", "i", "y"), "to", F32);
+		REFUSED(m, "places");
+	}
+	/* each row has a constant of its own */
+	compiled_rows = 3;
+	m = one_input((int64_t[]){ 3, 4, -1 });
+	onnx_floats(m, "c", (int64_t[]){ 3, 4, -1 }, 1);
+	onnx_node(m, "Add", "x c", "y");
+	CHECK_EQ(batcher_of(&b, m, 4, 0, &batcher), -EOPNOTSUPP);
+	accel_batcher_free(batcher);
+	batcher = NULL;
+	/* one row is cut off, or looked up, or put at the end */
+	m = one_input((int64_t[]){ 3, 4, -1 });
+	onnx_longs(m, "k", (int64_t[]){ 2, 0, 1 }, 3);
+	onnx_node(m, "Gather", "x k", "y");
+	REFUSED(m, "looks up along the batch");
+	m = one_input((int64_t[]){ 3, 4, -1 });
+	onnx_longs(m, "flat", (int64_t[]){ 4, 3 }, 2);
+	onnx_longs(m, "back", (int64_t[]){ 3, 4 }, 2);
+	onnx_node(m, "Reshape", "x flat", "f");
+	onnx_int(onnx_node(m, "CumSum", "f one", "c"), "reverse", 1);
+	onnx_longs(m, "one", (int64_t[]){ 0 }, 1);
+	onnx_node(m, "Reshape", "c back", "y");
+	REFUSED(m, "batch");
+	compiled_rows = 0;
 	bench_close(&b);
 }
 
@@ -290,6 +376,12 @@ static void equal(void)
 	compare(&b, onnx_network());
 	compare(&b, attention());
 	compare(&b, block());
+	for (compiled_rows = 1; compiled_rows < 8; compiled_rows += 3) {
+		compare(&b, onnx_network());
+		compare(&b, attention());
+		compare(&b, block());
+	}
+	compiled_rows = 0;
 	/* on the processor, too; and what is expanded to the batch */
 	m = one_input((int64_t[]){ -2, 5, -1 });
 	onnx_node(m, "Shape", "x", "s");
@@ -534,7 +626,7 @@ static void crowd(void)
 }
 
 static const struct check_test tests[] = {
-	TEST(refused), TEST(equal), TEST(errors), TEST(limits), TEST(crowd),
+	TEST(refused), TEST(refused_compiled), TEST(equal), TEST(errors), TEST(limits), TEST(crowd),
 };
 
 CHECK_MAIN(tests)

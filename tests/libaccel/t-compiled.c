@@ -253,8 +253,12 @@ static void refusals(void)
 	file = save(model, &opts);
 	twin = again(file);
 	REQUIRE(twin);
+	/* the batch alone may be another one */
 	dim.size = 4;
-	CHECK_ERR_TEXT(accel_session_create(twin, b.queue, &opts, &s), -EINVAL, "3 elements, not 4");
+	CHECK(!accel_session_create(twin, b.queue, &opts, &s));
+	accel_session_unref(s);
+	dim = (struct accel_model_dim){ "x:1", 4 };
+	CHECK_ERR_TEXT(accel_session_create(twin, b.queue, &opts, &s), -EINVAL, "elements, not 4");
 	dim = (struct accel_model_dim){ "x:0", 3 };
 	CHECK(!accel_session_create(twin, b.queue, &opts, &s));
 	accel_session_unref(s);
@@ -268,7 +272,8 @@ static void refusals(void)
 	CHECK(accel_graph_nodes(g) > 3);
 	accel_graph_free(g);
 	CHECK_ERR_TEXT(accel_model_prune(twin, NULL, NULL, &report), -EOPNOTSUPP, "compiled");
-	CHECK_ERR(accel_batcher_create(twin, b.queue, NULL, &batcher), -EINVAL);
+	CHECK(!accel_batcher_create(twin, b.queue, NULL, &batcher));
+	accel_batcher_free(batcher);
 	CHECK_ERR(accel_model_save(NULL, NULL, NULL, "x"), -EINVAL);
 	CHECK_ERR(accel_model_save(twin, NULL, NULL, NULL), -EINVAL);
 	CHECK_ERR(accel_model_save_fd(twin, NULL, NULL, -1), -EBADF);

@@ -436,8 +436,10 @@ ACCEL_API void accel_model_unref(struct accel_model *model);
  *
  * accel_model_load() and its like take the file, from any machine. The model has then the sizes and the
  * fixed inputs that it was compiled with; a session of it may be told the same ones once more, and no
- * others. It runs on a card of other features as far as these allow it, with the same bits. What
- * needs the operators of ONNX, as quantisation, a batcher, or the graph between two passes, refuses it.
+ * others but the first axis of all inputs: that may have another size, where it is proved that rows do not
+ * depend on each other, as for a batcher. Constants that were spread over the rows are in the way of that,
+ * so one row is the best size for it. It runs on a card of other features as far as these allow it, with the
+ * same bits. What needs the operators of ONNX, as quantisation or the graph between two passes, refuses it.
  * Nothing in the file is trusted when it is read.
  * Errors: -EOPNOTSUPP: operators that neither card nor processor can do; those of
  * accel_graph_create(); those of open(), write() and rename().
@@ -619,14 +621,16 @@ ACCEL_API int accel_session_cancel(struct accel_session *session);
 
 /**
  * accel_batcher_create() - put requests of any threads together into batches
- * @model: whose inputs all have the batch as their first axis, of an open size
+ * @model: whose inputs all have the batch as their first axis, of an open size; or a compiled one, of
+ *	whatever size
  * @queue: where to run; its priority is that of the batches
  * @opts: NULL for the defaults
  * @batcher: set to the new batcher, to be freed with accel_batcher_free()
  *
  * Sizes of batches are 1, 2, 4 and so on; all share one copy of the constants. Results have the
  * bits of a run alone. So that this is so, the library proves for each size that an element's
- * results depend on nothing else of the batch; a model for which it cannot is refused.
+ * results depend on nothing else of the batch; a model for which it cannot is refused. Results of a compiled
+ * model are, row by row, those that it has at the size that it was compiled with.
  * Errors: -EOPNOTSUPP: no such proof, the text names the operator and why; -EINVAL: options, or an
  * input whose first axis has a fixed size; those of accel_session_create().
  */

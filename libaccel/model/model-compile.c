@@ -207,7 +207,7 @@ int model_missing(const struct ir_graph *g, uint32_t count)
 		told++;
 	}
 	return err(-EOPNOTSUPP, "accelctl model show lists all operators; inputs that shapes are computed "
-		   "from can be fixed (accel_session_opts.fixed)",
+		   "from can be fixed (--fix, accel_session_opts.fixed)",
 		   "%u of the model's operators cannot run: %s", count, text);
 }
 

@@ -88,11 +88,11 @@ static int compile(struct compile *c, const struct model_opts *opts)
 	return status;
 }
 
-static int work(struct compile *c, const struct model_opts *opts)
+static int work(struct compile *c, struct model_opts *opts)
 {
 	struct accel_model_opts load = ACCEL_INIT(load);
 	unsigned int at = 0;
-	int err;
+	int err, status;
 
 	c->file = args_next(c->args, "output", &at);
 	if (!c->file)
@@ -103,6 +103,9 @@ static int work(struct compile *c, const struct model_opts *opts)
 	err = accel_model_load(args_text(c->args, "MODEL"), &load, &c->model);
 	if (err)
 		return fail_call("cannot load the model", err);
+	status = model_opts_fix(opts, c->model, c->args);
+	if (status)
+		return status;
 	if (args_given(c->args, "device")) {
 		err = accel_device_open(args_text(c->args, "device"), NULL, &c->device);
 		if (err) {
@@ -130,6 +133,7 @@ static int run(const struct args *args)
 	accel_device_unref(c.device);
 	accel_model_unref(c.compiled);
 	accel_model_unref(c.model);
+	model_opts_end(opts);
 	free(opts);
 	return status;
 }
@@ -139,7 +143,8 @@ const struct command command_model_compile = {
 	.verb = "compile",
 	.summary = "Compile a model into a file that loads faster.",
 	.text = "MODEL is an ONNX file. It is compiled with the sizes that --dim gives and 1 for other open "
-		"axes; run and model show take the new file in place of it, with these sizes. Without -d it is "
+		"axes, and the inputs that --fix gives; run and model show take the new file in place of it, with "
+		"these sizes and constants. Without -d it is "
 		"for any card; with -d it is checked that this one can run it. In this command --output names "
 		"the file; the report as JSON is -o json.\n\n"
 		"Models need not be compiled by hand: run keeps what it compiled in a cache, see cache show.",
@@ -151,6 +156,7 @@ const struct command command_model_compile = {
 		{ .name = "output", .kind = VALUE_FILE, .value = "FILE", .repeat = true,
 		  .help = "the compiled model; once" },
 		MODEL_DIM_OPTION,
+		MODEL_FIX_OPTION,
 		MODEL_WITHOUT_OPTION,
 		{ 0 },
 	},

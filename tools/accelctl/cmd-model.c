@@ -186,10 +186,13 @@ static int work(struct show *show, struct model_opts *opts)
 {
 	const struct args *args = show->args;
 	const char *after = args_text(args, "after");
-	int err = accel_model_load(args_text(args, "MODEL"), NULL, &show->model);
+	int err = accel_model_load(args_text(args, "MODEL"), NULL, &show->model), status;
 
 	if (err)
 		return fail_call("cannot load the model", err);
+	status = model_opts_fix(opts, show->model, args);
+	if (status)
+		return status;
 	show->info = (struct accel_model_info)ACCEL_INIT(show->info);
 	err = accel_model_info(show->model, &show->info);
 	if (err)
@@ -230,6 +233,7 @@ static int run(const struct args *args)
 	accel_graph_free(show.graph);
 	accel_device_unref(show.device);
 	accel_model_unref(show.model);
+	model_opts_end(opts);
 	free(opts);
 	return status;
 }
@@ -254,6 +258,7 @@ const struct command command_model_show = {
 		{ .name = "without", .kind = VALUE_CHOICE, .value = "PASS", .repeat = true,
 		  .choices = MODEL_PASSES, .help = "leave a pass out; repeatable" },
 		MODEL_DIM_OPTION,
+		MODEL_FIX_OPTION,
 		{ .name = "dot", .help = "print a graph for Graphviz" },
 		{ 0 },
 	},

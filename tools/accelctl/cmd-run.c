@@ -76,6 +76,12 @@ static int find(const struct job *job, const char *option, const char *text, str
 	return -1;
 }
 
+/* By --fix, or in a compiled model. */
+static bool is_fixed(const struct job *job, uint32_t i)
+{
+	return job->in[i].info.constant || model_opts_fixed(&job->opts, job->in[i].info.name);
+}
+
 static int read_inputs(struct job *job)
 {
 	unsigned int at = 0;
@@ -97,7 +103,10 @@ static int read_inputs(struct job *job)
 			return status;
 	}
 	for (uint32_t i = 0; i < job->inputs; i++) {
-		if (!job->in[i].file) {
+		if (is_fixed(job, i)) {
+			if (job->in[i].file)
+				return args_usage(job->args, "input '%s' is fixed", job->in[i].info.name);
+		} else if (!job->in[i].file) {
 			complain("no file for input '%s'", job->in[i].info.name);
 			hint("give --input %s=FILE", job->in[i].info.name);
 			return EXIT_USAGE;
@@ -111,7 +120,9 @@ static int open_dims(struct job *job)
 	int status = 0;
 
 	for (uint32_t i = 0; i < job->inputs && !status; i++)
-		status = model_fit(&job->opts, job->model, i, &job->in[i].info, job->in[i].file);
+		if (!is_fixed(job, i))
+			status = model_fit(&job->opts, job->model, i, &job->in[i].info,
+					   job->in[i].file);
 	return status;
 }
 
@@ -175,6 +186,8 @@ static int make_session(struct job *job, struct accel_queue *queue, struct accel
 	if (err)
 		return fail_call("cannot compile the model", err);
 	for (uint32_t i = 0; i < job->inputs; i++) {
+		if (is_fixed(job, i))
+			continue;
 		err = accel_session_write(*session, i, job->in[i].data, job->in[i].info.size);
 		if (err)
 			return fail_call("cannot set an input", err);
@@ -492,6 +505,8 @@ static int work(struct job *job)
 	if (args_given(job->args, "dump-contents"))
 		opts.flags |= ACCEL_QUEUE_DUMP_CONTENTS;
 	if (!status)
+		status = model_opts_fix(&job->opts, job->model, job->args);
+	if (!status)
 		status = read_inputs(job);
 	if (!status)
 		status = open_dims(job);
@@ -543,6 +558,7 @@ static void finish(struct job *job)
 	accel_model_unref(job->model);
 	free(job->in);
 	free(job->out);
+	model_opts_end(&job->opts);
 	free(job->host_ns);
 	free(job->device_ns);
 	free(job);
@@ -577,7 +593,8 @@ const struct command command_run = {
 	.noun = "run",
 	.summary = "Run a model on inputs from files.",
 	.text = "MODEL is an ONNX file, or one of model compile. Inputs are .npy files, or .pb files with an ONNX tensor; all "
-		"must be given, in the model's types. Axes that the model leaves open are as long as the "
+		"must be given, in the model's types, with --input, or with --fix where the model's shapes depend on "
+		"what is in them. Axes that the model leaves open are as long as the "
 		"data. Outputs go to .npy files, which are complete or not there; bf16 is written as "
 		"uint16. In this command --output names a file; the report as JSON is -o json.\n\n"
 		"--verify runs the model with the reference engine in this process, too, and demands "
@@ -593,6 +610,7 @@ const struct command command_run = {
 		  .help = "write an output; repeatable" },
 		{ .name = "dim", .kind = VALUE_TEXT, .value = "NAME=SIZE", .repeat = true,
 		  .help = "size of an axis that no input has: a symbol, or INPUT:AXIS; repeatable" },
+		MODEL_FIX_OPTION,
 		MODEL_WITHOUT_OPTION,
 		{ .name = "no-cache", .help = "neither take a compiled model from the cache nor keep it" },
 		{ .name = "repeat", .kind = VALUE_NUMBER, .value = "N", .min = 1, .max = 1000000,

@@ -68,12 +68,15 @@ static void print_text(const struct validate *v)
 		field("result", "%sthe model can run%s", style_good(), style_end());
 }
 
-static int work(struct validate *v, const struct model_opts *opts)
+static int work(struct validate *v, struct model_opts *opts)
 {
-	int err = accel_model_load(args_text(v->args, "MODEL"), NULL, &v->model);
+	int err = accel_model_load(args_text(v->args, "MODEL"), NULL, &v->model), status;
 
 	if (err)
 		return fail_call("cannot load the model", err);
+	status = model_opts_fix(opts, v->model, v->args);
+	if (status)
+		return status;
 	if (args_given(v->args, "device")) {
 		err = accel_device_open(args_text(v->args, "device"), NULL, &v->device);
 		if (err) {
@@ -111,6 +114,7 @@ static int run(const struct args *args)
 	accel_graph_free(v.graph);
 	accel_device_unref(v.device);
 	accel_model_unref(v.model);
+	model_opts_end(opts);
 	free(opts);
 	return status;
 }
@@ -129,10 +133,11 @@ const struct command command_model_validate = {
 	},
 	.options = (const struct param[]){
 		MODEL_DIM_OPTION,
+		MODEL_FIX_OPTION,
 		MODEL_WITHOUT_OPTION,
 		{ 0 },
 	},
 	.schema = "accelctl.model.validate/1",
-	.examples = "model validate net.onnx --dim N=64\nmodel validate net.onnx -d sim: -o json",
+	.examples = "model validate net.onnx --dim N=64\nmodel validate net.onnx --fix shape=shape.npy\nmodel validate net.onnx -d sim: -o json",
 	.run = run,
 };

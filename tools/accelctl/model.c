@@ -40,6 +40,64 @@ int model_opts_parse(struct model_opts *opts, const struct args *args)
 	return 0;
 }
 
+bool model_opts_fixed(const struct model_opts *opts, const char *name)
+{
+	for (size_t i = 0; i < opts->session.nfixed; i++)
+		if (!strcmp(opts->fixed[i].name, name))
+			return true;
+	return false;
+}
+
+/* The input that @text, NAME=FILE, begins with; -1: none is. */
+static int64_t input_of(struct accel_model *model, const char *text, size_t length,
+			struct accel_value_info *info)
+{
+	for (uint32_t i = 0; !accel_model_input(model, i, info); i++)
+		if (strlen(info->name) == length && !strncmp(info->name, text, length))
+			return i;
+	return -1;
+}
+
+int model_opts_fix(struct model_opts *opts, struct accel_model *model, const struct args *args)
+{
+	unsigned int at = 0;
+	const char *text;
+
+	opts->session.fixed = opts->fixed;
+	while ((text = args_next(args, "fix", &at))) {
+		const char *equal = strchr(text, '=');
+		struct accel_value_info info = ACCEL_INIT(info);
+		size_t n = opts->session.nfixed;
+		int64_t i;
+		int status;
+
+		if (!equal || equal == text || !equal[1])
+			return args_usage(args, "option '--fix' must be NAME=FILE, not '%s'", text);
+		i = input_of(model, text, (size_t)(equal - text), &info);
+		if (i < 0) {
+			complain("the model has no input '%.*s'", (int)(equal - text), text);
+			hint("accelctl model show lists them");
+			return EXIT_FAILED;
+		}
+		if (model_opts_fixed(opts, info.name))
+			return args_usage(args, "input '%s' is fixed twice", info.name);
+		status = model_read(&info, equal + 1, &opts->files[n].data, &opts->files[n].from_pb);
+		if (!status)
+			status = model_fit(opts, model, (uint32_t)i, &info, equal + 1);
+		opts->fixed[n] = (struct accel_model_fixed){ info.name, opts->files[n].data, info.size };
+		opts->session.nfixed++;
+		if (status)
+			return status;
+	}
+	return 0;
+}
+
+void model_opts_end(struct model_opts *opts)
+{
+	for (size_t i = 0; i < opts->session.nfixed; i++)
+		model_read_free(opts->files[i].data, opts->files[i].from_pb);
+}
+
 const char *model_value_text(const struct accel_value_info *info, char text[MODEL_VALUE_TEXT])
 {
 	size_t used = (size_t)snprintf(text, MODEL_VALUE_TEXT, "%s[", accel_dtype_name(info->dtype) ?

@@ -23,16 +23,35 @@
 	{ .name = "without", .kind = VALUE_CHOICE, .value = "PASS", .repeat = true, \
 	  .choices = MODEL_PASSES, .help = "leave a pass of the compiler out; repeatable" }
 
-/* Options of a session, from --dim and --without. */
+#define MODEL_FIX_OPTION \
+	{ .name = "fix", .kind = VALUE_TEXT, .value = "NAME=FILE", .repeat = true, \
+	  .help = "an input that is a constant of the model from now on, such as one that shapes are computed " \
+		  "from: .npy, or .pb; repeatable" }
+
+/* Options of a session, from --dim, --without and --fix. */
 struct model_opts {
 	struct accel_session_opts session;
 	struct accel_model_dim dims[MODEL_DIMS_MAX];
 	char names[MODEL_DIMS_MAX][160];
 	const char *without[ARGS_REPEATS_MAX];
+	struct accel_model_fixed fixed[ARGS_REPEATS_MAX];
+	struct {
+		void *data;
+		bool from_pb;
+	} files[ARGS_REPEATS_MAX];
 };
 
-/* model_opts_parse() - 0 or EXIT_USAGE, with a message. */
+/* model_opts_parse() - all but --fix. 0 or EXIT_USAGE, with a message. */
 int model_opts_parse(struct model_opts *opts, const struct args *args);
+
+/* model_opts_fix() - take --fix, of inputs of @model. 0 or an exit status, with a message. */
+int model_opts_fix(struct model_opts *opts, struct accel_model *model, const struct args *args);
+
+/* model_opts_fixed() - whether an input is. */
+bool model_opts_fixed(const struct model_opts *opts, const char *name);
+
+/* model_opts_end() - give up what --fix has read. */
+void model_opts_end(struct model_opts *opts);
 
 /* model_value_text() - "f32[N,64]"; open axes by their symbol, or as "?". */
 #define MODEL_VALUE_TEXT	320

@@ -479,7 +479,6 @@ bool cache_store(const struct cache *cache, const struct compiled *c, struct ir_
 {
 	char aside[32], name[NAME_SIZE];
 	int directory, fd, ret;
-	uint64_t size = 0;
 	bool stored;
 
 	if (!cache->directory)
@@ -493,13 +492,13 @@ bool cache_store(const struct cache *cache, const struct compiled *c, struct ir_
 		close(directory);
 		return false;
 	}
-	ret = compiled_write(c, graph, fd, &size);
-	if (ret)
-		tell(note, "cannot write to the cache", accel_last_error()->text);
-	else if (size > cache->most)
+	ret = compiled_write(c, graph, fd, cache->most);
+	if (ret == -EOVERFLOW)
 		tell(note, "the model is not kept", "it is larger than the cache may be");
+	else if (ret)
+		tell(note, "cannot write to the cache", accel_last_error()->text);
 	name_of(c->key, name);
-	stored = !ret && size <= cache->most;
+	stored = !ret;
 	if (stored && renameat(directory, aside, directory, name)) {
 		tell(note, "cannot write to the cache", strerror(errno));
 		stored = false;

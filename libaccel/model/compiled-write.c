@@ -406,7 +406,7 @@ static int write_file(const struct writer *w, uint8_t *head, uint64_t begin, int
 	return ret;
 }
 
-int compiled_write(const struct compiled *c, struct ir_graph *graph, int fd, uint64_t *size)
+int compiled_write(const struct compiled *c, struct ir_graph *graph, int fd, uint64_t most)
 {
 	struct writer w = { .graph = graph };
 	uint8_t head[COMPILED_HEAD] = { 0 };
@@ -423,12 +423,13 @@ int compiled_write(const struct compiled *c, struct ir_graph *graph, int fd, uin
 	begin = (COMPILED_HEAD + w.out.used + COMPILED_ALIGN - 1) / COMPILED_ALIGN * COMPILED_ALIGN;
 	if (!ret && begin + w.end > COMPILED_SIZE_MAX)
 		ret = err(-E2BIG, NULL, "the compiled model is larger than 64 GiB");
+	if (!ret && begin + w.end > most)
+		ret = err(-EOVERFLOW, NULL, "the compiled model has %llu bytes",
+			  (unsigned long long)(begin + w.end));
 	if (!ret) {
 		make_head(&w, c, head, begin);
 		ret = write_file(&w, head, begin, fd);
 	}
-	if (!ret && size)
-		*size = begin + w.end;
 	free(w.out.data);
 	free(w.values);
 	free(w.pieces);

@@ -57,10 +57,10 @@ bool compiled_is(const void *data, size_t size);
 /**
  * compiled_write() - write a file
  * @graph: after all passes, with nothing that cannot run; NULL: the face alone
- * @size: set to the file's size; may be NULL
- * Errors: those of write(), -E2BIG, -ENOMEM.
+ * @most: bytes of a file that is of use; nothing is written of a larger one
+ * Errors: those of write(), -E2BIG, -EOVERFLOW: more than @most, -ENOMEM.
  */
-int compiled_write(const struct compiled *c, struct ir_graph *graph, int fd, uint64_t *size);
+int compiled_write(const struct compiled *c, struct ir_graph *graph, int fd, uint64_t most);
 
 /**
  * compiled_read() - read and check a file

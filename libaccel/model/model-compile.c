@@ -305,7 +305,7 @@ static int save(struct accel_model *model, struct accel_device *device,
 		ret = model_missing(use.graph, cannot);
 	} else {
 		describe(model, props, &c);
-		ret = compiled_write(&c, use.graph, fd, NULL);
+		ret = compiled_write(&c, use.graph, fd, UINT64_MAX);
 	}
 	ir_free(use.graph);
 	return ret;

@@ -731,6 +731,11 @@ static void no_room(void)
 	small = old;
 	small.rlim_cur = 3000;
 	CHECK(!setrlimit(RLIMIT_FSIZE, &small));
+	/* What is larger than all of the cache may be is not even written. */
+	mo.cache_size = 4000;
+	CHECK(use_model(&b, NULL, &mo, NULL, &u) && u.use == ACCEL_CACHE_FAILED);
+	CHECK(strstr(u.note, "larger than the cache"));
+	mo.cache_size = 0;
 	CHECK(use_model(&b, NULL, &mo, NULL, &u));
 	CHECK(!setrlimit(RLIMIT_FSIZE, &old));
 	CHECK_EQ(u.use, ACCEL_CACHE_FAILED);

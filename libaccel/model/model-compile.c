@@ -213,10 +213,36 @@ int model_missing(const struct ir_graph *g, uint32_t count)
 
 /* --- The cache --------------------------------------------------------------------------- */
 
+/* As cache_find(), but for what this model has found already. */
+static bool find(struct accel_model *m, struct model_use *use)
+{
+	struct image *image = NULL, *old = NULL;
+	struct compiled c;
+	int ret;
+
+	pthread_mutex_lock(&m->lock);
+	if (m->found && !memcmp(m->found_key, use->key, sizeof(use->key)))
+		image = image_ref(m->found);
+	pthread_mutex_unlock(&m->lock);
+	if (image) {
+		ret = compiled_read(image, true, 0, &c, &use->graph);
+		image_unref(image);
+		return !ret;
+	}
+	if (!cache_find(&m->cache, use->key, &c, &use->graph, use->note))
+		return false;
+	pthread_mutex_lock(&m->lock);
+	old = m->found;
+	m->found = image_ref(use->graph->image);
+	memcpy(m->found_key, use->key, sizeof(use->key));
+	pthread_mutex_unlock(&m->lock);
+	image_unref(old);
+	return true;
+}
+
 int model_compile(struct accel_model *model, const struct accel_device_props *props,
 		  const struct accel_session_opts *opts, struct model_use *use)
 {
-	struct compiled c;
 	int ret;
 
 	memset(use, 0, sizeof(*use));
@@ -225,7 +251,7 @@ int model_compile(struct accel_model *model, const struct accel_device_props *pr
 	ret = cache_key(use->key, model->digest, props, opts);
 	if (ret)
 		return ret;
-	if (cache_find(&model->cache, use->key, &c, &use->graph, use->note)) {
+	if (find(model, use)) {
 		use->use = ACCEL_CACHE_HIT;
 		return 0;
 	}

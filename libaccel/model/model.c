@@ -114,6 +114,7 @@ static void model_free(struct accel_model *m)
 		close(m->fd);
 	ir_free(m->memory);
 	image_unref(m->compiled);
+	image_unref(m->found);
 	cache_fini(&m->cache);
 	pthread_mutex_destroy(&m->lock);
 	free(m);

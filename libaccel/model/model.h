@@ -15,7 +15,7 @@
 
 /**
  * struct accel_model - a file that was read
- * @lock: protects @file
+ * @lock: protects @file, @found_key and @found
  * @file: what the importer made of it; NULL: it is compiled, or the cache knows it and nobody
  *	needed more so far: model_file()
  * @fd: of the file, as long as that is so; else -1
@@ -25,6 +25,8 @@
  * @digest: of the file and all that it refers to, if @cached
  * @hint: digest of some of the file, if @cached: the face's name in the cache
  * @alone: it refers to nothing else
+ * @found_key, @found: what was found in the cache last, for the next session of the same kind: it is in
+ *	memory once, and its digests have been compared
  * @displaced: the face that is there under that name is another file's
  */
 struct accel_model {
@@ -39,6 +41,8 @@ struct accel_model {
 	struct cache cache;
 	uint8_t digest[SHA256_DIGEST_SIZE];
 	uint8_t hint[SHA256_DIGEST_SIZE];
+	uint8_t found_key[SHA256_DIGEST_SIZE];
+	struct image *found;
 	bool cached;
 	bool alone;
 	bool displaced;

@@ -601,6 +601,20 @@ static void swapped(void)
 	remove_all();
 }
 
+/* How often files of the cache are mapped. */
+static unsigned int mappings(void)
+{
+	FILE *f = fopen("/proc/self/maps", "r");
+	char line[1024];
+	unsigned int n = 0;
+
+	while (f && fgets(line, sizeof(line), f))
+		n += strstr(line, dir) != NULL;
+	if (f)
+		fclose(f);
+	return n;
+}
+
 /* All of a file is looked at once, whether it is known or not. */
 static void once(void)
 {
@@ -609,6 +623,7 @@ static void once(void)
 	struct use first, u;
 	size_t size, at;
 	struct bench b;
+	struct accel_session *sessions[3] = { 0 };
 	float x = 100;
 	int fd;
 
@@ -621,6 +636,16 @@ static void once(void)
 		CHECK(digested >= size && digested < size + size / 4);
 		CHECK(use_model(&b, model, NULL, NULL, &first));
 		CHECK_EQ(first.use, turn ? ACCEL_CACHE_HIT : ACCEL_CACHE_STORED);
+		/* The file of the cache, too: sessions share it, as it is in memory and as it was compared. */
+		CHECK(use_model(&b, model, NULL, NULL, &u) && u.use == ACCEL_CACHE_HIT);
+		digested = 0;
+		for (int i = 0; i < 3; i++)
+			CHECK(!accel_session_create(model, b.queue, NULL, &sessions[i]));
+		CHECK(digested < size / 4);
+		CHECK(mappings() <= 2);		/* the face is one, too */
+		CHECK(use_model(&b, model, NULL, NULL, &u) && u.use == ACCEL_CACHE_HIT && same(&u, &first));
+		for (int i = 0; i < 3; i++)
+			accel_session_unref(sessions[i]);
 		accel_model_unref(model);
 	}
 	/* Another one that differs in little, where nobody looks first: it is told, and has its turn. */

@@ -174,6 +174,10 @@ void loom_conv_plan(const struct loom_gemm_kern *kern, struct loom_work *work)
 {
 	struct product p;
 
+	if (loom_depthwise_has_channels(work)) {
+		loom_depthwise_channels_plan(work);
+		return;
+	}
 	if (loom_depthwise_can(work)) {
 		loom_depthwise_plan(work);
 		return;
@@ -198,6 +202,8 @@ bool loom_conv_tile(const struct loom_gemm_kern *kern, const struct loom_work *w
 {
 	struct product p;
 
+	if (loom_depthwise_has_channels(work))
+		return loom_depthwise_channels_tile(kern->rows, work, tile, arena, stop);
 	if (loom_depthwise_can(work))
 		return loom_depthwise_tile(kern->rows, work, tile, arena, stop);
 	product_init(&p, work);

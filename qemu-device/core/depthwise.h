@@ -16,4 +16,10 @@ void loom_depthwise_plan(struct loom_work *work);
 bool loom_depthwise_tile(const struct loom_rows *rows, const struct loom_work *work, uint64_t tile,
 			 struct loom_arena *arena, const atomic_uint *stop);
 
+/** loom_depthwise_has_channels() - whether it is one whose channels are neighbours; what does it. */
+bool loom_depthwise_has_channels(const struct loom_work *work);
+void loom_depthwise_channels_plan(struct loom_work *work);
+bool loom_depthwise_channels_tile(const struct loom_rows *rows, const struct loom_work *work,
+				  uint64_t tile, struct loom_arena *arena, const atomic_uint *stop);
+
 #endif

@@ -66,9 +66,14 @@ static inline bool loom_axis_at(const struct loom_axis *axis, uint32_t dim, uint
 	/* below 2 * 2^62 + 2^31: it fits */
 	int64_t p = (int64_t)(o * axis->stride) + (int64_t)(k * axis->dilation) - axis->before;
 
-	if (p < 0 || p % axis->spacing)
+	if (p < 0)
 		return false;
-	*at = (uint64_t)p / axis->spacing;
+	*at = (uint64_t)p;
+	if (axis->spacing != 1) {
+		if (*at % axis->spacing)
+			return false;
+		*at /= axis->spacing;
+	}
 	return *at < dim;
 }
 

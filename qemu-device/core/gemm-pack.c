@@ -88,6 +88,61 @@ static bool pack_along(const struct loom_gemm_kern *kern, const struct loom_gemm
 	return true;
 }
 
+/* What a panel's lines hold of values in one piece; what the next panel's do is fetched. */
+static void get_lines(const struct loom_pack *pack, const uint64_t *offs, unsigned int width,
+		      uint64_t n, const void *zeros, uint8_t *raw, size_t line, const void **rows)
+{
+	const struct loom_gemm_source *source = pack->source;
+	uint64_t next = (uint64_t)source->step * width, len = n * pack->op->size, avail;
+
+	for (unsigned int i = 0; i < width; i++, raw += 2 * line) {
+		rows[i] = zeros;
+		if (offs[i] == LOOM_GEMM_HOLE)
+			continue;
+		rows[i] = loom_row_get(pack->op, offs[i], source->along, n, raw);
+		if (source->along != pack->op->size || offs[i] + next >= pack->op->view.size)
+			continue;
+		for (const uint8_t *p = loom_view_at(&pack->op->view, offs[i] + next, &avail),
+		     *end = p + (len < avail ? len : avail); p < end; p += 64)
+			__builtin_prefetch(p);
+	}
+}
+
+/* Lines whose values are in pieces along k, the same for all. */
+static bool pack_lines(const struct loom_gemm_kern *kern, const struct loom_gemm_shape *shape,
+		       const struct loom_pack *pack, uint64_t first, uint64_t end, uint64_t k0,
+		       uint64_t kc, unsigned int block, uint32_t *dst, size_t kw, size_t w0,
+		       uint8_t *scratch)
+{
+	size_t line = words_of(shape, block) * 4;
+	bool words = pack->op->dtype == LOOM_DTYPE_F32;
+	const void *zeros = memset(scratch, 0, line), *rows[LOOM_GEMM_COLUMNS];
+	uint64_t offs[LOOM_GEMM_COLUMNS], n;
+
+	for (; first < end; first++) {
+		uint64_t start = loom_pack_start(pack, first);
+		unsigned int width = (unsigned int)(loom_pack_start(pack, first + 1) - start);
+
+		if (stopped(pack))
+			return false;
+		for (uint64_t k = 0; k < kc; k += n) {
+			uint8_t *raw = scratch + line;
+
+			n = pack->source->get_lines(pack->source, start, width, k0 + k, kc - k,
+						    offs);
+			get_lines(pack, offs, width, n, zeros, raw, line, rows);
+			for (unsigned int i = 0; !words && i < width; i++, raw += 2 * line) {
+				kern->rows->words(1, pack->op->dtype, 0, rows[i],
+						  (uint32_t *)(raw + line), n);
+				rows[i] = raw + line;
+			}
+			kern->transpose(rows, width, n, 0, dst + (w0 + k) * width);
+		}
+		dst += kw * width;
+	}
+	return true;
+}
+
 /* Each value of k is in another page, where a processor's own prefetching starts anew. */
 static void prefetch(const struct loom_pack *pack, uint64_t off, uint64_t n)
 {
@@ -238,6 +293,38 @@ static bool pack_windows(const struct loom_gemm_kern *kern, const struct loom_pa
 	return true;
 }
 
+#define NARROW		16u	/* columns that are moved at a time */
+#define NARROW_STEP	64u	/* values of k that pass through the stack at a time */
+
+_Static_assert(LOOM_GEMM_ROWS_MAX <= NARROW, "panels of a");
+
+/* The same in panels of a, which are narrower: a move takes what comes after, which is then replaced. */
+static bool pack_narrow(const struct loom_gemm_kern *kern, const struct loom_pack *pack,
+			uint64_t first, uint64_t end, uint64_t k0, uint64_t kc, uint32_t *dst,
+			size_t kw, size_t w0)
+{
+	for (; first < end; first++) {
+		uint64_t start = loom_pack_start(pack, first);
+		size_t width = loom_pack_start(pack, first + 1) - start;
+		uint32_t *to = dst + w0 * width;
+
+		if (stopped(pack))
+			return false;
+		for (uint64_t k = 0; k < kc; k += NARROW_STEP) {
+			uint64_t n = kc - k < NARROW_STEP ? kc - k : NARROW_STEP;
+			uint32_t wide[NARROW_STEP * LOOM_GEMM_COLUMNS], *from = wide;
+
+			pack->source->get_panel(pack->source, kern->rows, start, width, k0 + k, n, wide);
+			for (; n * width >= NARROW; n--, from += LOOM_GEMM_COLUMNS, to += width)
+				memcpy(to, from, NARROW * 4);
+			for (; n; n--, from += LOOM_GEMM_COLUMNS, to += width)
+				memcpy(to, from, width * 4);
+		}
+		dst += kw * width;
+	}
+	return true;
+}
+
 /* b that comes in panels, but not in this kernel's words. */
 static bool pack_panels(const struct loom_gemm_kern *kern, const struct loom_gemm_shape *shape,
 			const struct loom_pack *pack, uint64_t first, uint64_t end, uint64_t k0,
@@ -308,8 +395,14 @@ bool loom_pack_panels(const struct loom_gemm_kern *kern, const struct loom_gemm_
 	if (pack->source && pack->source->get_panel &&
 	    pack->cut == pack->panels * LOOM_GEMM_COLUMNS)
 		return pack_windows(kern, pack, first, end, k0, kc, dst, kw, w0);
+	if (pack->source && pack->source->get_panel && pack->source->across &&
+	    pack->cut == pack->lines)
+		return pack_narrow(kern, pack, first, end, k0, kc, dst, kw, w0);
 	if (loom_pack_is_across(pack))
 		return pack_across(kern, shape, pack, first, end, k0, kc, dst, kw, w0, scratch);
+	/* panels of a, which are cut where its lines end */
+	if (pack->source && pack->source->get_lines && shape->kpack == 1 && pack->cut == pack->lines)
+		return pack_lines(kern, shape, pack, first, end, k0, kc, block, dst, kw, w0, scratch);
 	return pack_along(kern, shape, pack, first, end, k0, kc, block, dst, kw, w0,
 			  scratch);
 }

@@ -115,12 +115,19 @@ void loom_gemm_plan(const struct loom_gemm_kern *kern, struct loom_work *work);
 bool loom_gemm_tile(const struct loom_gemm_kern *kern, const struct loom_work *work,
 		    uint64_t tile, struct loom_arena *arena, const atomic_uint *stop);
 
+/** LOOM_GEMM_HOLE - values that are nowhere, and zero */
+#define LOOM_GEMM_HOLE	UINT64_MAX
+
 /**
  * struct loom_gemm_source - where a matrix comes from that lies nowhere as one
  * @across: lines are best fetched together, for one value of k
  * @get_along: values [@k, @k + @n) of a line; @bounce has room for them
  * @get_across: value @k of lines [@line, @line + @n)
  * @get_panel: values [@k, @k + @n) of lines [@line, @line + @lines) as a panel of b; or NULL
+ * @get_lines: where values from @k on of lines [@line, @line + @lines) are, for as many of @n values as
+ *	is returned: offsets of the first in the operand's view, or LOOM_GEMM_HOLE; or NULL
+ * @along: bytes from one of them to the next
+ * @step: bytes from those of a line to those of the next, mostly
  *
  * a and b of a CONV. In u.gemm of its work, NULL where the matrix is one, and by_row tells that
  * bias and scale go by row of c instead of by column.
@@ -133,6 +140,9 @@ struct loom_gemm_source {
 				  uint64_t n, void *bounce);
 	void (*get_panel)(const struct loom_gemm_source *source, const struct loom_rows *rows,
 			  uint64_t line, uint64_t lines, uint64_t k, uint64_t n, uint32_t *dst);
+	uint64_t (*get_lines)(const struct loom_gemm_source *source, uint64_t line,
+			      unsigned int lines, uint64_t k, uint64_t n, uint64_t *offs);
+	int64_t along, step;
 };
 
 /**

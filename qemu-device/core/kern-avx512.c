@@ -611,6 +611,24 @@ TARGET static void avx512_largest(const struct loom_sweep *s, const uint8_t *con
 		largest(s, lines, n, acc, s->step);
 }
 
+TARGET static void avx512_largest_channels(const float *const *lines, size_t taps, size_t n, float *acc)
+{
+	const __m512 nan = _mm512_castsi512_ps(_mm512_set1_epi32((int)LOOM_NAN_F32));
+
+	for (size_t at = 0; at < n; at += 16) {
+		__mmask16 some = n - at < 16 ? (__mmask16)((1u << (n - at)) - 1) : 0xffff, nans = 0;
+		__m512 a = _mm512_set1_ps(-INFINITY);
+
+		for (size_t t = 0; t < taps; t++) {
+			__m512 x = _mm512_maskz_loadu_ps(some, lines[t] + at);
+
+			nans |= _mm512_cmp_ps_mask(x, x, _CMP_UNORD_Q);
+			a = LARGER(a, x);
+		}
+		_mm512_mask_storeu_ps(acc + at, some, _mm512_mask_mov_ps(a, nans, nan));
+	}
+}
+
 #define MATH_LANES		16
 #define MATH_FMA(a, b, c)	_mm512_fmadd_ps(a, b, c)
 #define MATH_SQRT(x)		_mm512_sqrt_ps(x)

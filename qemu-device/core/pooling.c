@@ -3,6 +3,7 @@
  * POOL: a row of windows at a time, tap by tap. A row is of neighbouring places of one channel, or
  * of neighbouring channels at one place, as x lies in memory.
  */
+#include "channels.h"
 #include "numerics.h"
 #include "tiles.h"
 #include "walk.h"
@@ -37,6 +38,10 @@ void loom_pool_plan(struct loom_work *work, loom_tile_fn run)
 	per = per > LOOM_TILE_ELEMENTS / 4 ? LOOM_TILE_ELEMENTS / 4 : per;
 	per = per > WIDTH ? per : WIDTH;
 	work->run = run;
+	if (loom_pool_has_channels(work)) {
+		loom_pool_channels_plan(work);
+		return;
+	}
 	if (loom_pool_has_panels(work)) {
 		loom_pool_panels_plan(work);
 		return;
@@ -273,15 +278,7 @@ static uint32_t hole_of(unsigned int op, unsigned int dtype)
 /* Axes in the order of the rows: with the channels last, if these make them. */
 static struct loom_operand turned(const struct loom_operand *op, bool by_channel)
 {
-	struct loom_operand to = *op;
-
-	for (unsigned int i = 1; by_channel && op->dtype && i < op->rank; i++) {
-		unsigned int from = i + 1 < op->rank ? i + 1 : 1;
-
-		to.dims[i] = op->dims[from];
-		to.strides[i] = op->strides[from];
-	}
-	return to;
+	return by_channel ? loom_channels_last(op, 0, op->dims[1]) : *op;
 }
 
 /* Which windows come at result @n of those left, and how many of them are a row. */
@@ -322,9 +319,11 @@ bool loom_pool_tile(const struct loom_rows *rows, const struct loom_work *work, 
 	int64_t index[WIDTH];
 	bool done = false;
 
-	if (loom_pool_has_panels(work)) {
-		loom_float_leave(mode);
-		return loom_pool_panels_tile(rows, work, tile, arena, stop);
+	if (loom_pool_has_channels(work) || loom_pool_has_panels(work)) {
+		done = loom_pool_has_channels(work) ?
+		       loom_pool_channels_tile(rows, work, tile, arena, stop) :
+		       loom_pool_panels_tile(rows, work, tile, arena, stop);
+		goto leave;
 	}
 	if (atomic_load_explicit(stop, memory_order_relaxed))
 		goto leave;

@@ -6,7 +6,7 @@
  *   ROWS_TARGET	a function attribute that selects the set
  *   MATH_LANES, MATH_FMA, MATH_SQRT	see math-body.h
  * and, optionally, ROWS_F16: ROWS(f16_widen) and ROWS(f16_narrow) exist, and ROWS_PIECES:
- * ROWS(pick), ROWS(depth) and ROWS(largest) do.
+ * ROWS(pick), ROWS(depth), ROWS(largest) and ROWS(largest_channels) do.
  */
 #include "functions.h"
 #include "rows.h"
@@ -477,7 +477,49 @@ ROWS_TARGET static void ROWS(largest)(const struct loom_sweep *s, const uint8_t 
 		}
 	}
 }
+
+ROWS_TARGET static void ROWS(largest_channels)(const float *const *lines, size_t taps, size_t n,
+					       float *acc)
+{
+	for (size_t i = 0; i < n; i++)
+		acc[i] = -INFINITY;
+	for (size_t t = 0; t < taps; t++)
+		ROWS(extreme)(true, acc, lines[t], acc, n);
+}
 #endif
+
+/* @vectors of accumulators; @n is known when this is compiled, but for the last few. */
+MATH void ROWS(depth_some)(const float *const *lines, size_t taps, const float *w, size_t ld,
+			   size_t at, unsigned int vectors, size_t n, float *acc)
+{
+	vf a[4] = { 0 };
+
+	for (size_t t = 0; t < taps; t++, w += ld)
+#pragma GCC unroll 4
+		for (unsigned int i = 0; i < vectors; i++) {
+			vf x = { 0 }, y = { 0 };
+
+			memcpy(&x, lines[t] + at + i * MATH_LANES, n * 4);
+			memcpy(&y, w + at + i * MATH_LANES, n * 4);
+			a[i] = MATH_FMA(x, y, a[i]);
+		}
+#pragma GCC unroll 4
+	for (unsigned int i = 0; i < vectors; i++)
+		memcpy(acc + at + i * MATH_LANES, &a[i], n * 4);
+}
+
+ROWS_TARGET static void ROWS(depth_channels)(const float *const *lines, size_t taps, const float *w,
+					     size_t n, float *acc)
+{
+	size_t i = 0;
+
+	for (; i + 4 * MATH_LANES <= n; i += 4 * MATH_LANES)
+		ROWS(depth_some)(lines, taps, w, n, i, 4, MATH_LANES, acc);
+	for (; i + MATH_LANES <= n; i += MATH_LANES)
+		ROWS(depth_some)(lines, taps, w, n, i, 1, MATH_LANES, acc);
+	if (i < n)
+		ROWS(depth_some)(lines, taps, w, n, i, 1, n - i, acc);
+}
 
 ROWS_TARGET static void ROWS(weigh)(float *acc, const float *x, const float *w, bool each, size_t n)
 {
@@ -588,6 +630,8 @@ static const struct loom_rows ROWS(rows) = {
 	.pick = ROWS(pick),
 	.depth = ROWS(depth),
 	.largest = ROWS(largest),
+	.depth_channels = ROWS(depth_channels),
+	.largest_channels = ROWS(largest_channels),
 	.finish = ROWS(finish),
 };
 

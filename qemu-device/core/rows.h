@@ -157,6 +157,11 @@ struct loom_rows {
 	/** @largest: of @n rows, each result is the largest that its place sees. */
 	void (*largest)(const struct loom_sweep *sweep, const uint8_t *const *lines, size_t n,
 			float *acc);
+	/** @depth_channels: acc[i] is the sum over @taps of lines[t][i] * w[t * n + i]. */
+	void (*depth_channels)(const float *const *lines, size_t taps, const float *w, size_t n,
+			       float *acc);
+	/** @largest_channels: acc[i] is the largest of lines[t][i]. */
+	void (*largest_channels)(const float *const *lines, size_t taps, size_t n, float *acc);
 	/** @finish: @dst may be @acc. */
 	void (*finish)(const struct loom_finish *finish, const float *acc, float *dst, size_t n);
 };

@@ -96,6 +96,12 @@ void loom_pool_panels_plan(struct loom_work *work);
 bool loom_pool_panels_tile(const struct loom_rows *rows, const struct loom_work *work,
 			   uint64_t tile, struct loom_arena *arena, const atomic_uint *stop);
 
+/** loom_pool_has_channels() - the same by rows of channels. */
+bool loom_pool_has_channels(const struct loom_work *work);
+void loom_pool_channels_plan(struct loom_work *work);
+bool loom_pool_channels_tile(const struct loom_rows *rows, const struct loom_work *work,
+			     uint64_t tile, struct loom_arena *arena, const atomic_uint *stop);
+
 /**
  * LOOM_ENGINE() - define struct loom_engine loom_engine_<id> over @rows and @kern
  */

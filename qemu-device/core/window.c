@@ -330,6 +330,36 @@ static const void *x_across(const struct loom_gemm_source *source, uint64_t k, u
 	return bounce;
 }
 
+/* As many values as the channels of a tap: all lines see them in one piece each. */
+static uint64_t x_lines(const struct loom_gemm_source *source, uint64_t line, unsigned int lines,
+			uint64_t k, uint64_t n, uint64_t *offs)
+{
+	const struct loom_window_view *v = view_of(source);
+	uint64_t tap[AXES], out[AXES], channel = split(v, k, tap), row = 0, at;
+	bool seen = false, fresh = true;
+
+	place(v, line, out);
+	for (unsigned int i = 0; i < lines; i++) {
+		if (fresh) {
+			row = v->off + channel * (uint64_t)v->channel;
+			seen = x_offset(v, out, tap, AXES - 1, &row);
+			fresh = false;
+		}
+		offs[i] = LOOM_GEMM_HOLE;
+		if (seen && loom_axis_at(&v->window[AXES - 1], v->dims[AXES - 1], out[AXES - 1],
+					 tap[AXES - 1], &at))
+			offs[i] = row + at * (uint64_t)v->strides[AXES - 1];
+		if (++out[AXES - 1] < v->out[AXES - 1])
+			continue;
+		fresh = true;
+		out[AXES - 1] = 0;
+		for (unsigned int a = AXES - 1; a-- > 0; out[a] = 0)
+			if (++out[a] < v->out[a])
+				break;
+	}
+	return v->channels - channel < n ? v->channels - channel : n;
+}
+
 static void x_panel(const struct loom_gemm_source *source, const struct loom_rows *rows,
 		    uint64_t line, uint64_t lines, uint64_t k, uint64_t n, uint32_t *dst)
 {
@@ -423,6 +453,12 @@ void loom_window_view_x(struct loom_window_view *v, const struct loom_work *work
 	v->source.get_across = x_across;
 	if (loom_window_has_pieces(v))
 		v->source.get_panel = x_panel;
-	v->source.across = v->channels == 1 || v->out[AXES - 1] > 3 * v->channels ||
-			   distance(v->strides[AXES - 1]) < distance(v->channel);
+	/* holes of integers are no zeros */
+	if (loom_dtype_is_float(x->dtype))
+		v->source.get_lines = x_lines;
+	v->source.along = v->channel;
+	v->source.step = (int64_t)((uint64_t)v->strides[AXES - 1] * v->window[AXES - 1].stride);
+	v->source.across = v->channels == 1 ||
+			   distance(v->strides[AXES - 1]) < distance(v->channel) ||
+			   (v->out[AXES - 1] > 3 * v->channels && v->channel != x->size);
 }

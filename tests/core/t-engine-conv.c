@@ -13,7 +13,8 @@ static const unsigned int dtypes[] = {
 };
 static const unsigned int wildness[] = { TAME, SPECIAL, WILD };
 
-enum layout { CHANNELS_FIRST, CHANNELS_LAST, ANY };
+/* MADE_LAST: y lies with the channels last, x with them first */
+enum layout { CHANNELS_FIRST, CHANNELS_LAST, MADE_LAST, ANY };
 
 struct shape {
 	uint32_t n, groups, co, ci;	/* of each group */
@@ -48,7 +49,7 @@ static void place(struct memory *mem, struct loom_tensor *t, unsigned int dtype,
 		tensor_random(mem, t, dtype, rank, dims, write, rng);
 	else
 		tensor_plain(mem, t, dtype, rank, dims);
-	if (layout == CHANNELS_LAST && rank > 2)
+	if ((layout == CHANNELS_LAST || (layout == MADE_LAST && write)) && rank > 2)
 		channels_last(t);
 }
 
@@ -146,7 +147,7 @@ static void shape_small(struct shape *s, struct rng *rng)
 	s->co = 1 + (uint32_t)rng_below(rng, rng_below(rng, 3) ? 5 : 20);
 	s->ci = 1 + (uint32_t)rng_below(rng, rng_below(rng, 3) ? 5 : 20);
 	s->axes = 1 + (unsigned int)rng_below(rng, 3);
-	s->layout = (enum layout)rng_below(rng, 3);
+	s->layout = (enum layout)rng_below(rng, ANY + 1);
 	for (unsigned int i = 0; i < s->axes; i++) {
 		bool plain = rng_below(rng, 3) == 0;
 
@@ -230,6 +231,20 @@ static const struct shape layers[] = {
 	{ 1, 4, 1, 1, 1, { 900 }, { 70 }, { 2 },
 	  { .stride = { 16 }, .dilation = { 1000 }, .spacing = { 1 }, .before = { 500 } },
 	  CHANNELS_FIRST },
+	/* the same by rows of channels: more than one, several images in a tile */
+	{ 3, 300, 1, 1, 2, { 9, 8 }, { 9, 8 }, { 3, 3 }, { PLAIN, .before = { 1, 1 } },
+	  CHANNELS_LAST },
+	{ 2, 40, 1, 1, 2, { 60, 61 }, { 30, 31 }, { 3, 3 },
+	  { .stride = { 2, 2 }, .dilation = { 1, 1 }, .spacing = { 1, 1 }, .before = { 1, 1 } },
+	  CHANNELS_LAST },
+	{ 1, 17, 1, 1, 3, { 4, 5, 6 }, { 9, 10, 11 }, { 2, 3, 2 },
+	  { .stride = { 1, 1, 1 }, .dilation = { 1, 2, 1 }, .spacing = { 2, 2, 3 }, .before = { 1, 1, 1 } },
+	  CHANNELS_LAST },
+	/* panels of places, of an image that lies channel by channel */
+	{ 2, 1, 40, 3, 2, { 40, 31 }, { 20, 16 }, { 7, 7 },
+	  { .stride = { 2, 2 }, .dilation = { 1, 1 }, .spacing = { 1, 1 }, .before = { 3, 3 } },
+	  MADE_LAST },
+	{ 1, 1, 40, 3, 2, { 20, 31 }, { 20, 31 }, { 3, 3 }, { PLAIN, .before = { 1, 1 } }, MADE_LAST },
 	/* several tiles, and places that are not one row in y */
 	{ 1, 1, 520, 3, 2, { 3, 40 }, { 3, 40 }, { 1, 1 }, { PLAIN }, ANY },
 	{ 1, 1, 520, 3, 2, { 3, 40 }, { 3, 40 }, { 1, 1 }, { PLAIN }, ANY },

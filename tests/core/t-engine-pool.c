@@ -112,7 +112,7 @@ static void any_shape(struct shape *s, struct rng *rng)
 {
 	memset(s, 0, sizeof(*s));
 	s->n = 1 + (uint32_t)rng_below(rng, 3);
-	s->c = 1 + (uint32_t)rng_below(rng, rng_below(rng, 4) ? 5 : 150);
+	s->c = 1 + (uint32_t)rng_below(rng, rng_below(rng, 4) ? 5 : 300);
 	s->axes = 1 + (unsigned int)rng_below(rng, 3);
 	s->any = rng_below(rng, 2);
 	s->channels_last = rng_below(rng, 2);

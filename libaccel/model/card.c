@@ -171,6 +171,8 @@ const char *card_cannot(const struct ir_node *n, const struct accel_device_props
 /* The processor knows values without gaps only. */
 static void leave_place(struct ir_value *v)
 {
+	if (v)
+		v->channels = false;
 	if (v && v->place) {
 		v->place = NULL;
 		v->alias = NULL;
@@ -273,14 +275,25 @@ void card_shaped(struct accel_tensor *t, const struct ir_value *v, uint32_t rank
 	accel_tensor_init(t, buffer, offset, stored(v->dtype), rank, narrow);
 }
 
+/* Elements from one index to the next in a value that has memory of its own. */
+static void strides_of(const struct ir_value *v, int64_t *strides)
+{
+	int64_t stride = v->channels ? v->dims[1] : 1;
+
+	for (uint32_t i = v->rank; i-- > 0;) {
+		strides[i] = v->channels && i == 1 ? 1 : stride;
+		stride *= v->channels && i == 1 ? 1 : v->dims[i];
+	}
+}
+
 void card_tensor(struct accel_tensor *t, const struct ir_value *v,
 		 const struct card_operands *operands)
 {
-	int64_t starts[IR_RANK_MAX] = { 0 }, steps[IR_RANK_MAX], stride = 1;
+	int64_t starts[IR_RANK_MAX] = { 0 }, steps[IR_RANK_MAX], strides[IR_RANK_MAX];
 	const struct ir_value *home = v;
 
 	card_shaped(t, v, v->rank, v->dims, operands);
-	if (!v->place)
+	if (!v->place && !v->channels)
 		return;
 	for (uint32_t i = 0; i < v->rank; i++)
 		steps[i] = 1;
@@ -289,9 +302,10 @@ void card_tensor(struct accel_tensor *t, const struct ir_value *v,
 			starts[i] = home->place[i] + home->place[IR_RANK_MAX + i] * starts[i];
 			steps[i] *= home->place[IR_RANK_MAX + i];
 		}
-	for (uint32_t i = v->rank; i-- > 0; stride *= home->dims[i]) {
-		t->offset += (uint64_t)(starts[i] * stride) * accel_dtype_size(v->dtype);
-		t->strides[i] = steps[i] * stride;
+	strides_of(home, strides);
+	for (uint32_t i = 0; i < v->rank; i++) {
+		t->offset += (uint64_t)(starts[i] * strides[i]) * accel_dtype_size(v->dtype);
+		t->strides[i] = steps[i] * strides[i];
 	}
 }
 

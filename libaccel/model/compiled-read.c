@@ -37,7 +37,7 @@ struct reader {
 	const uint8_t *constants;
 	uint64_t size, next;	/* of the constants; where the next one must be */
 	bool known;
-	uint8_t *views;
+	uint8_t *views, *channels;
 	struct ir_node *tail;
 };
 
@@ -507,6 +507,8 @@ static int node(struct reader *r, uint32_t i)
 		return g->error;
 	n->op = (enum ir_op)take8(in);
 	r->views[i] = (uint8_t)take8(in);
+	r->channels[i] = r->views[i] & VIEW_CHANNELS;
+	r->views[i] &= (uint8_t)~VIEW_CHANNELS;
 	n->flag = take_bool(in);
 	n->flag2 = take_bool(in);
 	n->act = (enum accel_act)take8(in);
@@ -560,7 +562,7 @@ static int outputs(struct reader *r)
 	return 0;
 }
 
-/* The same as pass_view() and pass_place(): who shares whose memory. */
+/* The same as pass_view(), pass_place() and pass_channels(): who shares whose memory, and how it lies there. */
 static int views(struct reader *r)
 {
 	struct ir_graph *g = r->graph;
@@ -591,6 +593,7 @@ static int views(struct reader *r)
 	}
 	if (places)
 		pass_place_some(g, r->views);
+	pass_channels_some(g, r->channels);
 	return g->error;
 }
 
@@ -617,6 +620,7 @@ static int graph(struct reader *r, int64_t batch)
 	r->values = ir_alloc(g, ((size_t)r->nvalues + 1) * sizeof(struct ir_value *));
 	r->state = ir_alloc(g, (size_t)r->nvalues + 1);
 	r->views = ir_alloc(g, (size_t)nodes + 1);
+	r->channels = ir_alloc(g, (size_t)nodes + 1);
 	g->inputs = ir_alloc(g, ((size_t)g->ninputs + 1) * sizeof(struct ir_value *));
 	g->outputs = ir_alloc(g, ((size_t)g->noutputs + 1) * sizeof(struct ir_value *));
 	if (g->error)

@@ -272,7 +272,7 @@ static int put_node(struct writer *w, const struct ir_node *n)
 	if (n->op == IR_MISSING || !n->nout || (n->nout > IR_OUT_MAX && n->op != IR_TAIL) || !n->out[0])
 		return err(-EOPNOTSUPP, NULL, "node '%.64s' (%.64s) cannot run", n->name, n->origin);
 	put8(o, n->op);
-	put8(o, view_of(n));
+	put8(o, view_of(n) | (n->out[0]->channels ? VIEW_CHANNELS : 0));
 	put8(o, n->flag);
 	put8(o, n->flag2);
 	put8(o, n->act);

@@ -20,7 +20,7 @@
 #include "image.h"
 #include "ir.h"
 
-#define COMPILED_VERSION	1
+#define COMPILED_VERSION	2
 #define COMPILED_MAGIC		"\211LOOM\r\n\032"
 #define COMPILED_MAGIC_SIZE	8
 #define COMPILED_SIZE_MAX	((size_t)1 << 36)
@@ -91,6 +91,7 @@ enum {
 enum { COMPILED_GRAPH, COMPILED_FACE };			/* HEAD_KIND */
 enum { VALUE_NONE, VALUE_DATA, VALUE_SHARED };		/* where a value's elements are */
 enum { VIEW_NONE, VIEW_OF_OPERAND, VIEW_OF_RESULT };	/* of a reshape, a slice, what is put together */
+#define VIEW_CHANNELS	0x80	/* with it: the first result is as pass_channels() has it */
 #define COMPILED_ABSENT	UINT32_MAX			/* an operand */
 
 #endif

@@ -127,6 +127,7 @@ struct ir_value {
 				 * NULL: all of it */
 	uint8_t deep;		/* places within places within it */
 	bool dense;		/* somebody wants it without gaps */
+	bool channels;		/* its elements along axis 1 are neighbours in memory */
 	int64_t first, last;	/* nodes between which it lives */
 	uint64_t offset;	/* in the arena or among the constants */
 	uint32_t index;		/* in a file */

@@ -34,7 +34,7 @@ static bool takes_gaps(const struct ir_node *n, uint32_t operand)
 	}
 }
 
-static bool makes_gaps(const struct ir_node *n)
+bool pass_makes_gaps(const struct ir_node *n)
 {
 	switch (n->op) {
 	case IR_BINARY:
@@ -81,7 +81,7 @@ static void put_together(struct ir_graph *g, const struct ir_node *n)
 	for (uint32_t i = 0; i < n->nin; i++) {
 		struct ir_value *v = n->in[i];
 
-		if (v->from && v->uses == 1 && v->from->out[0] == v && makes_gaps(v->from) &&
+		if (v->from && v->uses == 1 && v->from->out[0] == v && pass_makes_gaps(v->from) &&
 		    is_free(v) && v->rank == y->rank && v->dtype == y->dtype) {
 			place(g, v, y, starts, NULL);
 			y->deep = v->deep >= y->deep ? v->deep + 1 : y->deep;
@@ -101,19 +101,24 @@ static void take_apart(struct ir_graph *g, const struct ir_node *n)
 		place(g, y, x, n->ints, n->ints + y->rank);
 }
 
-void pass_place_some(struct ir_graph *g, const uint8_t *some)
+void pass_dense(struct ir_graph *g)
 {
-	uint32_t k = 0;
-
-	pass_uses(g);
 	for (struct ir_node *n = g->first; n; n = n->next) {
 		for (uint32_t i = 0; i < n->nin; i++)
 			if (n->in[i] && !takes_gaps(n, i))
 				n->in[i]->dense = true;
 		for (uint32_t i = 0; i < n->nout; i++)
-			if (n->out[i] && n->out[i]->alias)
+			if (n->out[i] && n->out[i]->alias && !n->out[i]->place)
 				n->out[i]->alias->dense = true;
 	}
+}
+
+void pass_place_some(struct ir_graph *g, const uint8_t *some)
+{
+	uint32_t k = 0;
+
+	pass_uses(g);
+	pass_dense(g);
 	for (struct ir_node *n = g->first; n && !g->error; n = n->next, k++) {
 		if (some && !some[k])
 			continue;

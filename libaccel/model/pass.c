@@ -25,6 +25,7 @@ const struct pass passes[] = {
 	{ "dead", "drop what no output needs", false, pass_dead },
 	{ "place", "compute what is put together where it comes to lie, and read parts where they are",
 	  false, pass_place },
+	{ "channels", "lay images out with the channels of a place together", false, pass_channels },
 	{ 0 },
 };
 

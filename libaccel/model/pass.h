@@ -45,6 +45,13 @@ void pass_view(struct ir_graph *g);
 void pass_place(struct ir_graph *g);
 /** pass_place_some() - the same for the nodes @i for which @some[i] is not zero. */
 void pass_place_some(struct ir_graph *g, const uint8_t *some);
+void pass_channels(struct ir_graph *g);
+/** pass_channels_some() - the same for what the nodes @i make for which @some[i] is not zero. */
+void pass_channels_some(struct ir_graph *g, const uint8_t *some);
+/** pass_dense() - mark values that somebody wants without gaps. */
+void pass_dense(struct ir_graph *g);
+/** pass_makes_gaps() - whether a node's packets leave gaps in their result where these are. */
+bool pass_makes_gaps(const struct ir_node *n);
 void pass_dead(struct ir_graph *g);
 
 #endif

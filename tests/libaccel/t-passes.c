@@ -259,6 +259,52 @@ static Onnx__ModelProto *net_place_host(void)
 	return end(m);
 }
 
+/* Images of all kinds of makers and takers; some of these want them as they were. */
+static Onnx__ModelProto *net_channels(void)
+{
+	Onnx__ModelProto *m = start(DIMS(-2, 4, 7, 6));
+	Onnx__NodeProto *n;
+
+	number(m, "two", 2);
+	onnx_longs(m, "axis", (int64_t[]){ 1 }, 1);
+	onnx_longs(m, "flat", (int64_t[]){ 0, -1 }, 2);
+	onnx_floats(m, "k", DIMS(20, 4, 3, 3), 1);
+	onnx_floats(m, "kb", DIMS(20), 2);
+	onnx_floats(m, "l", DIMS(20, 20, 3, 3), 3);
+	onnx_floats(m, "d", DIMS(20, 1, 3, 3), 4);
+	onnx_floats(m, "h", DIMS(36, 20, 1, 1), 5);
+	onnx_floats(m, "f", DIMS(20, 1, 1), 6);
+	onnx_floats(m, "i", DIMS(5, 56, 1, 1), 7);
+	conv(m, "x k kb", "c");
+	onnx_node(m, "Relu", "c", "r");
+	n = conv(m, "r d", "e");
+	onnx_int(n, "group", 20);
+	conv(m, "e l kb", "p");
+	onnx_node(m, "Add", "p r", "s");
+	onnx_node(m, "Mul", "s f", "t");
+	n = onnx_node(m, "MaxPool", "t", "u");
+	onnx_ints(n, "kernel_shape", (int64_t[]){ 3, 2 }, 2);
+	onnx_ints(n, "strides", (int64_t[]){ 2, 1 }, 2);
+	onnx_ints(n, "pads", (int64_t[]){ 1, 0, 0, 1 }, 4);
+	/* what lies in both parts of a concatenation, and one of the parts elsewhere, too */
+	onnx_node(m, "Conv", "u h", "v");
+	concat(m, "v u", "w");
+	onnx_node(m, "Conv", "w i", "y0");
+	onnx_node(m, "CumSum", "w axis", "q");
+	onnx_node(m, "Conv", "q i", "y1");
+	onnx_ints(onnx_node(m, "Transpose", "t", "g"), "perm", (int64_t[]){ 0, 1, 3, 2 }, 4);
+	onnx_node(m, "MatMul", "g t", "gt");
+	onnx_node(m, "GlobalAveragePool", "s", "a");
+	onnx_node(m, "Reshape", "a flat", "a0");
+	onnx_node(m, "Reshape", "y0 flat", "a1");
+	onnx_node(m, "Reshape", "y1 flat", "a2");
+	onnx_node(m, "Reshape", "gt flat", "a3");
+	concat(m, "a0 a1", "b0");
+	concat(m, "b0 a2", "b1");
+	concat(m, "b1 a3", "y");
+	return end(m);
+}
+
 /* --- Runs -------------------------------------------------------------------------------- */
 
 static float results[2][MOST];
@@ -439,6 +485,11 @@ static void place(void)
 	compare_host(net_place_host(), "place", 1, 1);
 }
 
+static void channels(void)
+{
+	compare_host(net_channels(), "channels", 0, 1);
+}
+
 static void gather(void)
 {
 	static const int64_t good[] = { 0, 9, -10, 3, -1, 3 }, bad[] = { 0, 9, -11, 3, -1, 3 };
@@ -541,7 +592,7 @@ static void left_alone(void)
 
 static const struct check_test tests[] = {
 	TEST(batchnorm), TEST(residual), TEST(norm), TEST(gelu), TEST(pad), TEST(weights),
-	TEST(gather), TEST(bias), TEST(dead), TEST(place), TEST(left_alone),
+	TEST(gather), TEST(bias), TEST(dead), TEST(place), TEST(channels), TEST(left_alone),
 };
 
 CHECK_MAIN(tests)

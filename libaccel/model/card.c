@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include <string.h>
 
+#include "../object.h"
+#include "../program.h"
 #include "card.h"
 #include "eval.h"
 #include "loom_isa.h"
@@ -256,8 +258,11 @@ void card_order(struct ir_graph *g)
 
 bool card_packs(const struct ir_node *n, const struct accel_device_props *props)
 {
-	return (n->op == IR_MATMUL || n->op == IR_QMATMUL) && n->place == ACCEL_PLACE_CARD && n->in[1]->data && !n->in[1]->from &&
-	       n->in[1]->rank == 2 && n->in[1]->count && has(props, LOOM_OP_PACK);
+	if (n->op == IR_MATMUL || n->op == IR_QMATMUL ? n->in[1]->rank != 2 :
+	    !card_is_pointwise(n) || !has(props, LOOM_OP_GEMM))
+		return false;
+	return n->place == ACCEL_PLACE_CARD && n->in[1]->data && !n->in[1]->from &&
+	       n->in[1]->count && has(props, LOOM_OP_PACK);
 }
 
 /* --- Packets ----------------------------------------------------------------------------- */
@@ -423,15 +428,15 @@ static int emit_softmax(struct accel_program *program, const struct ir_node *n,
 	return accel_program_softmax(program, &op);
 }
 
-static void emit_epilogue(struct accel_tensor *bias, struct accel_tensor *scale,
-			  struct accel_tensor *residual, const struct ir_node *n,
-			  const struct card_operands *operands)
+void card_epilogue(struct accel_tensor *bias, struct accel_tensor *scale,
+		   struct accel_tensor *residual, const struct ir_node *n,
+		   const struct card_operands *operands)
 {
 	if (n->nin > IR_P_BIAS && n->in[IR_P_BIAS])
 		card_shaped(bias, n->in[IR_P_BIAS], 1, &n->in[IR_P_BIAS]->count, operands);
 	if (n->nin > IR_P_SCALE && n->in[IR_P_SCALE])
 		card_shaped(scale, n->in[IR_P_SCALE], 1, &n->in[IR_P_SCALE]->count, operands);
-	if (n->nin > IR_P_RESIDUAL && n->in[IR_P_RESIDUAL])
+	if (residual && n->nin > IR_P_RESIDUAL && n->in[IR_P_RESIDUAL])
 		card_tensor(residual, n->in[IR_P_RESIDUAL], operands);
 }
 
@@ -447,7 +452,7 @@ static int emit_matmul(struct accel_program *program, const struct ir_node *n,
 	op.weights = operands->weights(operands->arg, n->in[1]);
 	if (!op.weights)
 		card_tensor(&op.b, n->in[1], operands);
-	emit_epilogue(&op.bias, &op.scale, &op.residual, n, operands);
+	card_epilogue(&op.bias, &op.scale, &op.residual, n, operands);
 	return accel_program_gemm(program, &op);
 }
 
@@ -480,6 +485,8 @@ static int emit_conv(struct accel_program *program, const struct ir_node *n,
 	struct accel_conv_op op = ACCEL_INIT(op);
 	int64_t taps = 1;
 
+	if (card_is_pointwise(n) && has(&program->context->device->props, LOOM_OP_GEMM))
+		return card_pointwise_emit(program, n, operands);
 	op.act = n->act;
 	memcpy(op.act_param, n->act_param, sizeof(op.act_param));
 	card_tensor(&op.y, y, operands);
@@ -506,7 +513,7 @@ static int emit_conv(struct accel_program *program, const struct ir_node *n,
 		op.window.spacing[i] = op.window.stride[i];
 		op.window.stride[i] = 1;
 	}
-	emit_epilogue(&op.bias, &op.scale, &op.residual, n, operands);
+	card_epilogue(&op.bias, &op.scale, &op.residual, n, operands);
 	return accel_program_conv(program, &op);
 }
 

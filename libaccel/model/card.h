@@ -32,7 +32,19 @@ struct card_operands {
 int card_emit(struct accel_program *program, const struct ir_node *n,
 	      const struct card_operands *operands);
 
-/** card_packs() - whether a node wants its operand 1 in panels. */
+/** card_epilogue() - operands of what comes after a product; @residual: NULL: not that. */
+void card_epilogue(struct accel_tensor *bias, struct accel_tensor *scale,
+		   struct accel_tensor *residual, const struct ir_node *n,
+		   const struct card_operands *operands);
+
+/** card_is_pointwise() - whether a convolution is a product of matrices as it lies in memory. */
+bool card_is_pointwise(const struct ir_node *n);
+
+/** card_pointwise_emit() - append it as such. */
+int card_pointwise_emit(struct accel_program *program, const struct ir_node *n,
+			const struct card_operands *operands);
+
+/** card_packs() - whether a node wants its operand 1 in panels: [K, N], or a filter [N, K, 1...]. */
 bool card_packs(const struct ir_node *n, const struct accel_device_props *props);
 
 /** card_shaped() - a value as a contiguous tensor of another shape of as many elements. */

@@ -7,10 +7,10 @@
 #include "constants.h"
 
 void constant_key(uint8_t key[SHA256_DIGEST_SIZE], const uint8_t digest[SHA256_DIGEST_SIZE],
-		  enum accel_dtype dtype, uint32_t k, uint32_t n, bool local)
+		  enum accel_dtype dtype, uint32_t k, uint32_t n, bool turned, bool local)
 {
 	/* What is asked to lie elsewhere is another one. */
-	uint32_t form[] = { k || n ? (uint32_t)dtype : 0, k, n, local };
+	uint32_t form[] = { k || n ? (uint32_t)dtype : 0, k, n, turned, local };
 	struct sha256_ctx s;
 
 	sha256_init(&s);

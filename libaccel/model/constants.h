@@ -34,9 +34,10 @@ struct constant {
 /**
  * constant_key() - the name of bytes in their form: rows and columns if in panels, else 0
  * @digest: of the bytes
+ * @turned: columns one after the other are packed, not rows
  */
 void constant_key(uint8_t key[SHA256_DIGEST_SIZE], const uint8_t digest[SHA256_DIGEST_SIZE],
-		  enum accel_dtype dtype, uint32_t k, uint32_t n, bool local);
+		  enum accel_dtype dtype, uint32_t k, uint32_t n, bool turned, bool local);
 
 /** constant_find() - a reference of the one that is there, or NULL. */
 struct constant *constant_find(struct accel_context *context, const uint8_t key[SHA256_DIGEST_SIZE]);

@@ -137,7 +137,7 @@ static int fill(struct accel_session *s, const void *data, uint64_t size, const 
 
 	if (!digest)
 		return s->graph->error;
-	constant_key(key, digest, ACCEL_NONE, 0, 0, !s->system_memory);
+	constant_key(key, digest, ACCEL_NONE, 0, 0, false, !s->system_memory);
 	*out = constant_find(context, key);
 	if (*out) {
 		s->info.shared_bytes += (*out)->size;
@@ -191,12 +191,25 @@ static int pack_all(struct accel_session *s, struct packing *p)
 	return ret;
 }
 
+/* The matrix that a constant is to be packed as: a filter is one transposed. */
+static void matrix_of(const struct ir_value *v, uint32_t *k, uint32_t *n, int64_t *strides)
+{
+	bool filter = v->rank > 2;
+
+	*k = (uint32_t)v->dims[filter];
+	*n = (uint32_t)v->dims[!filter];
+	strides[0] = filter ? 1 : *n;
+	strides[1] = filter ? *k : 1;
+}
+
 static int pack_later(struct accel_session *s, struct packing *p, struct held *held)
 {
 	struct accel_context *context = s->queue->context;
 	const struct ir_value *v = held->value;
 	struct accel_buffer *copy;
 	struct accel_tensor src;
+	int64_t strides[2];
+	uint32_t dims[2];
 	void *ptr;
 	int ret = p->program ? 0 : accel_program_create(context, &p->program);
 
@@ -207,8 +220,9 @@ static int pack_later(struct accel_session *s, struct packing *p, struct held *h
 	ret = accel_buffer_map(copy, &ptr);
 	if (!ret) {
 		memcpy(ptr, v->data, v->size);
-		accel_tensor_init(&src, copy, 0, v->dtype, 2,
-				  (uint32_t[]){ (uint32_t)v->dims[0], (uint32_t)v->dims[1] });
+		matrix_of(v, &dims[0], &dims[1], strides);
+		accel_tensor_init(&src, copy, 0, v->dtype, 2, dims);
+		memcpy(src.strides, strides, sizeof(strides));
 		ret = accel_program_pack(p->program, held->panels->weights, &src);
 	}
 	if (ret) {
@@ -235,16 +249,19 @@ static int pack(struct accel_session *s)
 	for (size_t i = 0; i < s->nheld && !ret; i++) {
 		struct held *held = &s->held[i];
 		const struct ir_value *v = held->value;
-		uint32_t k = (uint32_t)v->dims[0], n = (uint32_t)v->dims[1];
 		uint8_t key[SHA256_DIGEST_SIZE];
+		int64_t strides[2];
+		uint32_t k, n;
 
 		if (!held->wants_panels)
 			continue;
+		matrix_of(v, &k, &n, strides);
 		if (!compiled_digest(s->graph, held->value)) {
 			ret = s->graph->error;
 			break;
 		}
-		constant_key(key, v->digest, v->dtype, k, n, !s->system_memory);
+		constant_key(key, v->digest, v->dtype, k, n, strides[0] == 1 && n != 1,
+			     !s->system_memory);
 		held->panels = constant_find(context, key);
 		if (held->panels) {
 			s->info.shared_bytes += held->panels->size;

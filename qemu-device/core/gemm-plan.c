@@ -101,6 +101,19 @@ static void plan_kernels(const struct loom_work *work, struct loom_gemm_plan *pl
 	}
 }
 
+#define ROW_CLASH	4096u	/* rows so far apart take each other's place near the processor */
+
+/* Rows of binary32 in one piece of memory, which need no packing. Known only when the work runs. */
+static bool has_rows(const struct loom_work *work, const struct loom_gemm_plan *plan)
+{
+	const struct loom_operand *a = &work->operands[1];
+
+	return plan->set.rows && plan->b_size == 4 && a->dtype == LOOM_DTYPE_F32 &&
+	       !plan->a.source && plan->a.k == 4 && plan->a.line > 0 &&
+	       plan->a.line % ROW_CLASH && a->view.nruns == 1 && work->u.gemm.m > THIN_M &&
+	       !plan->share_a && !plan->ones;
+}
+
 void loom_gemm_plan_of(const struct loom_gemm_kern *kern, const struct loom_work *work,
 		       struct loom_gemm_plan *plan)
 {
@@ -118,6 +131,7 @@ void loom_gemm_plan_of(const struct loom_gemm_kern *kern, const struct loom_work
 	plan->ones = work->u.gemm.ones;
 	plan->share_a = work->u.gemm.share_a && work->shared_mem;
 	plan->share_b = work->u.gemm.share_b && work->shared_mem;
+	plan->a_rows = has_rows(work, plan);
 	block = shape->block;
 	if (work->u.gemm.m <= THIN_M) {
 		/* what is packed shall still be near when it is multiplied */

@@ -14,6 +14,7 @@
  * @block: values of k in a block
  * @in_place: b is multiplied where it is
  * @in_rows: it comes in rows, in place; otherwise in panels
+ * @a_rows: a is multiplied where it is, in rows
  * @set: by these kernels
  * @b_size: bytes of a word of b's panels, or of a value if it is less
  * @ones: a row of ones is appended to a: its products are the sums of b's columns
@@ -27,7 +28,7 @@ struct loom_gemm_plan {
 	unsigned int block;
 	struct loom_gemm_set set;
 	unsigned int b_size;
-	bool in_place, in_rows, ones;
+	bool in_place, in_rows, a_rows, ones;
 	bool share_a, share_b;
 };
 

@@ -58,6 +58,8 @@ struct tile {
 	uint32_t *a, *b;
 	size_t a_kw, b_kw;
 	uint64_t a_k0, b_k0;	/* first word of the block in them */
+	/* the same of a's first row in memory, if it is multiplied there */
+	const uint8_t *a_rows;
 	uint32_t *acc, *bounce, *scratch;
 	/* what integers need besides; NULL: nothing */
 	uint32_t *fix_m, *fix_n;
@@ -185,6 +187,19 @@ static const void *panel_b(const struct tile *t, uint64_t pb, size_t kw, unsigne
 	return t->bounce;
 }
 
+/* Rows of a that come next, where they are. */
+static void fetch_rows(const struct tile *t, uint64_t pa, size_t kw)
+{
+	uint64_t row = row_of(t, pa) - t->m0, end = row_of(t, pa + 1) - t->m0;
+
+	for (; row < end; row++) {
+		const uint8_t *p = t->a_rows + row * (uint64_t)t->plan.a.line;
+
+		for (size_t i = 0; i < kw * 4; i += 64)
+			__builtin_prefetch(p + i);
+	}
+}
+
 static const uint32_t zeros[LOOM_GEMM_COLUMNS];
 
 /* A panel of a times one of b, or LOOM_GEMM_THIN of them. */
@@ -229,11 +244,17 @@ static void multiply_panel(struct tile *t, uint64_t pa, uint64_t pb, const void 
 	step.from = from;
 	step.to = to ? to : acc;
 	rows += t->plan.ones;
+	if (t->plan.a_rows) {
+		step.a = (const uint32_t *)(const void *)(t->a_rows + a_row * (uint64_t)t->plan.a.line);
+		step.a_ld = (size_t)t->plan.a.line / 4;
+		if (pb == t->b_first && pa + 1 < t->a_end)
+			fetch_rows(t, pa + 1, kw);
+	}
 	if (panels > 1) {
 		t->plan.set.thin[rows - 1](&step);
 	} else {
 		for (unsigned int n = 0; n < LOOM_GEMM_COLUMNS; n += t->shape->nr) {
-			t->plan.set.kernels[rows - 1](&step);
+			(t->plan.a_rows ? t->plan.set.rows : t->plan.set.kernels)[rows - 1](&step);
 			step.b = (const uint8_t *)step.b + t->shape->nr * t->plan.b_size;
 			step.from = (const uint32_t *)step.from + t->shape->nr;
 			step.to = (uint32_t *)step.to + t->shape->nr;
@@ -254,7 +275,7 @@ static bool multiply(struct tile *t, size_t kw, bool first, bool last)
 		const uint8_t *b, *next;
 		size_t stride, ld, part;
 
-		panels = rows <= t->shape->thin_rows && t->b_end - pb >= LOOM_GEMM_THIN ?
+		panels = !t->plan.a_rows && rows <= t->shape->thin_rows && t->b_end - pb >= LOOM_GEMM_THIN ?
 			 LOOM_GEMM_THIN : 1;
 		b = panel_b(t, pb, kw, panels, &stride, &ld);
 		/* each of a's panels has its part of b's next panel fetched */
@@ -335,7 +356,10 @@ static bool pack_block(struct tile *t, uint64_t k0, uint64_t kc, size_t kw, bool
 
 	t->a_k0 = plan->share_a ? k0 / t->shape->kpack : 0;
 	t->b_k0 = plan->share_b || plan->in_place ? k0 / t->shape->kpack : 0;
-	if (!plan->share_a) {
+	if (plan->a_rows) {
+		t->a_rows = plan->a.op->view.runs[0].ptr + plan->a.off +
+			    t->m0 * (uint64_t)plan->a.line + k0 * 4;
+	} else if (!plan->share_a) {
 		t->a_kw = kw;
 		if (t->plan.ones) {
 			/* of one panel, whose width is that of a row more */

@@ -22,6 +22,7 @@
  * struct loom_gemm_step - to = from + panel of a times panel of b
  * @kw: words along k
  * @a: kw times as many words as the kernel has rows
+ * @a_ld: words from one row to the next, for kernels of rows: theirs are not packed
  * @b: kw times LOOM_GEMM_COLUMNS words, or values of two bytes
  * @b_panel: words or values from one panel of b to the next
  * @b_ld: words or values from one k to the next: LOOM_GEMM_COLUMNS in panels
@@ -39,6 +40,7 @@
 struct loom_gemm_step {
 	size_t kw;
 	const uint32_t *a;
+	size_t a_ld;
 	const void *b;
 	size_t b_panel, b_ld, b_ahead;
 	const void *from;
@@ -57,9 +59,10 @@ typedef void (*loom_gemm_kernel)(const struct loom_gemm_step *step);
  * struct loom_gemm_set - kernels for one form of b's panels
  * @kernels: for 1 .. mr rows; NULL: there are none, such panels are converted
  * @thin: for 1 .. thin_rows rows: LOOM_GEMM_THIN panels of b at a time
+ * @rows: for 1 .. mr rows of a as they are in memory; NULL: there are none
  */
 struct loom_gemm_set {
-	const loom_gemm_kernel *kernels, *thin;
+	const loom_gemm_kernel *kernels, *thin, *rows;
 };
 
 /**

@@ -244,13 +244,13 @@ static const loom_gemm_kernel kernels_i16[] = LIST(kernel_i16);
 
 static const struct loom_gemm_shape floating = {
 	.mr = 6, .nr = NR, .kpack = 1, .block = 384, .tile_macs = 48ull << 20,
-	.words = { kernels_f32, NULL },
-	.f16 = { kernels_f16, NULL }, .bf16 = { kernels_bf16, NULL },
+	.words = { kernels_f32, NULL, NULL },
+	.f16 = { kernels_f16, NULL, NULL }, .bf16 = { kernels_bf16, NULL, NULL },
 };
 
 static const struct loom_gemm_shape integer = {
 	.mr = 6, .nr = NR, .kpack = 2, .block = 768, .tile_macs = 80ull << 20,
-	.words = { kernels_i16, NULL },
+	.words = { kernels_i16, NULL, NULL },
 };
 
 static const struct loom_gemm_kern kern = {

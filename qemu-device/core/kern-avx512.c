@@ -88,6 +88,49 @@ target static void name##_##rows(const struct loom_gemm_step *s)			\
 	ROWS_##rows(STORE)								\
 }
 
+/* The same of rows as they are in memory: three of them from each of a few addresses. */
+#define ROW_POINTERS(rows)	(((rows) + 2) / 3)
+#define MULTIPLY_ROW(m)	x = BROADCAST(a[(m) / 3] + (m) % 3 * ld + u);			\
+			FMA(c##m##_0, x, b0);							\
+			FMA(c##m##_1, x, b1);
+
+#define KERNEL_ROWS(name, target, rows)							\
+target static void name##_rows_##rows(const struct loom_gemm_step *s)			\
+{											\
+	const ELEMENT *from = s->from, *a[ROW_POINTERS(rows)];				\
+	const uint32_t *ahead = s->ahead_c;						\
+	const VALUE *b = s->b;								\
+	ELEMENT *to = s->to;								\
+	size_t k = s->kw, ld = s->a_ld;							\
+	VEC b0, b1, x;									\
+	ROWS_##rows(DECLARE)								\
+											\
+	for (unsigned int i = 0; i < ROW_POINTERS(rows); i++)				\
+		a[i] = (const ELEMENT *)s->a + 3 * i * ld;				\
+	ROWS_##rows(LOAD)								\
+	ROWS_##rows(AHEAD)								\
+	ahead = s->ahead_b;								\
+	for (; k >= UNROLL; k -= UNROLL, ahead += 32) {					\
+		__builtin_prefetch(ahead);						\
+		__builtin_prefetch(ahead + 16);						\
+		_Pragma("GCC unroll 4")							\
+		for (unsigned int u = 0; u < UNROLL; u++, b += NR) {			\
+			b0 = LOAD_B(b);						\
+			b1 = LOAD_B(b + 16);						\
+			ROWS_##rows(MULTIPLY_ROW)					\
+		}									\
+		_Pragma("GCC unroll 5")							\
+		for (unsigned int i = 0; i < ROW_POINTERS(rows); i++)			\
+			a[i] += UNROLL;							\
+	}										\
+	for (unsigned int u = 0; u < k; u++, b += NR) {					\
+		b0 = LOAD_B(b);							\
+		b1 = LOAD_B(b + 16);							\
+		ROWS_##rows(MULTIPLY_ROW)						\
+	}										\
+	ROWS_##rows(STORE)								\
+}
+
 /* Very few rows: b arrives from memory, in several streams. */
 #define T_DECLARE(m)	VEC c##m##_0, c##m##_1, c##m##_2, c##m##_3, c##m##_4, c##m##_5, c##m##_6, \
 			c##m##_7;
@@ -151,6 +194,10 @@ target static void name##_thin_##rows(const struct loom_gemm_step *s)			\
 #define LIST(name)	{ name##_1, name##_2, name##_3, name##_4, name##_5, name##_6, name##_7,	\
 			  name##_8, name##_9, name##_10, name##_11, name##_12, name##_13,	\
 			  name##_14 }
+#define LIST_ROWS(name)	{ name##_rows_1, name##_rows_2, name##_rows_3, name##_rows_4,		\
+			  name##_rows_5, name##_rows_6, name##_rows_7, name##_rows_8,		\
+			  name##_rows_9, name##_rows_10, name##_rows_11, name##_rows_12,	\
+			  name##_rows_13, name##_rows_14 }
 #define LIST_THIN(name)	{ name##_thin_1, name##_thin_2, name##_thin_3 }
 
 TARGET static inline __m512 widen_bf16(__m256i x)
@@ -176,6 +223,9 @@ TARGET static inline void store_f32(float *to, __m512 x)
 #define BROADCAST(p)	_mm512_set1_ps(*(p))
 #define FMA(c, x, b)	c = _mm512_fmadd_ps(x, b, c)
 #define DO(rows)	KERNEL(kernel_f32, TARGET, rows)
+ALL_ROWS(DO)
+#undef DO
+#define DO(rows)	KERNEL_ROWS(kernel_f32, TARGET, rows)
 ALL_ROWS(DO)
 #undef DO
 #define DO(rows)	KERNEL_THIN(kernel_f32, TARGET, rows)
@@ -641,6 +691,7 @@ TARGET static void avx512_largest_channels(const float *const *lines, size_t tap
 #include "rows-body.h"
 
 static const loom_gemm_kernel kernels_f32[] = LIST(kernel_f32);
+static const loom_gemm_kernel rows_f32[] = LIST_ROWS(kernel_f32);
 static const loom_gemm_kernel thin_f32[] = LIST_THIN(kernel_f32);
 static const loom_gemm_kernel kernels_f16[] = LIST(kernel_f16);
 static const loom_gemm_kernel thin_f16[] = LIST_THIN(kernel_f16);
@@ -652,18 +703,18 @@ static const loom_gemm_kernel thin_i8[] = LIST_THIN(kernel_i8);
 
 static const struct loom_gemm_shape shape_f32 = {
 	.mr = 14, .nr = NR, .kpack = 1, .block = 384, .tile_macs = 96ull << 20,
-	.thin_rows = 3, .words = { kernels_f32, thin_f32 },
-	.f16 = { kernels_f16, thin_f16 }, .bf16 = { kernels_bf16, thin_bf16 },
+	.thin_rows = 3, .words = { kernels_f32, thin_f32, rows_f32 },
+	.f16 = { kernels_f16, thin_f16, NULL }, .bf16 = { kernels_bf16, thin_bf16, NULL },
 };
 
 static const struct loom_gemm_shape shape_i16 = {
 	.mr = 14, .nr = NR, .kpack = 2, .block = 768, .tile_macs = 192ull << 20,
-	.words = { kernels_i16, NULL },
+	.words = { kernels_i16, NULL, NULL },
 };
 
 static const struct loom_gemm_shape shape_i8 = {
 	.mr = 14, .nr = NR, .kpack = 4, .block = 2048, .tile_macs = 384ull << 20,
-	.thin_rows = 3, .words = { kernels_i8, thin_i8 },
+	.thin_rows = 3, .words = { kernels_i8, thin_i8, NULL },
 };
 
 static const struct loom_gemm_kern kern = {

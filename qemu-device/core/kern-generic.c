@@ -238,12 +238,12 @@ static const loom_gemm_kernel kernels_i16[MR] = {
 
 static const struct loom_gemm_shape floating = {
 	.mr = MR, .nr = NR, .kpack = 1, .block = 256, .tile_macs = 4u << 20,
-	.words = { kernels_f32, NULL },
+	.words = { kernels_f32, NULL, NULL },
 };
 
 static const struct loom_gemm_shape integer = {
 	.mr = MR, .nr = NR, .kpack = 2, .block = 512, .tile_macs = 16u << 20,
-	.words = { kernels_i16, NULL },
+	.words = { kernels_i16, NULL, NULL },
 };
 
 static const struct loom_gemm_kern kern = {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
- * KUnit: which rings queues get. Clients do not meet while there are rings enough, and who has nothing
- * under way goes where the least waits, in the ring or in the scheduler.
+ * KUnit: which rings queues get. Clients do not meet while there are rings enough, and who has
+ * nothing under way goes where the least waits, in the ring or in the scheduler.
  */
 #include <kunit/test.h>
 
@@ -89,6 +89,7 @@ static void where_the_least_is_to_do(struct kunit *test)
 	struct card *c = test->priv;
 	struct loom_queue *queue = &c->queues[0];
 	struct loom_ring *before;
+	u32 i;
 
 	place(queue);
 	before = queue->ring;
@@ -101,9 +102,9 @@ static void where_the_least_is_to_do(struct kunit *test)
 	KUNIT_EXPECT_PTR_NE(test, queue->ring, before);
 
 	/* All others have more. */
-	c->rings[1].write = c->rings[2].write = c->rings[3].write = 5;
-	c->rings[1].done = c->rings[2].done = c->rings[3].done = 1;
-	before->write = 1;
+	for (i = 1; i < ARRAY_SIZE(c->rings); i++)
+		c->rings[i].write = 4;
+	before->write = 0;
 	loom_place_settle(queue);
 	KUNIT_EXPECT_PTR_EQ(test, queue->ring, before);
 	KUNIT_EXPECT_EQ(test, atomic_read(&before->queues), 1);

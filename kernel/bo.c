@@ -5,6 +5,7 @@
  */
 #include <linux/dma-mapping.h>
 #include <linux/mm.h>
+#include <linux/string.h>
 #include <linux/uaccess.h>
 
 #include <drm/drm_drv.h>
@@ -746,6 +747,19 @@ int loom_ioctl_bo_info(struct drm_device *drm, void *data, struct drm_file *file
 	return 0;
 }
 
+static char *label_copy(u64 from)
+{
+	char text[DRM_LOOM_BO_LABEL_MAX + 1], *label;
+	long len = strncpy_from_user(text, u64_to_user_ptr(from), sizeof(text));
+
+	if (len < 0)
+		return ERR_PTR(len);
+	if (len == sizeof(text))
+		return ERR_PTR(-E2BIG);
+	label = kstrdup(text, GFP_KERNEL_ACCOUNT);
+	return label ?: ERR_PTR(-ENOMEM);
+}
+
 /**
  * loom_ioctl_bo_label() - DRM_IOCTL_LOOM_BO_LABEL
  * @drm: the device
@@ -764,10 +778,9 @@ int loom_ioctl_bo_label(struct drm_device *drm, void *data, struct drm_file *fil
 	if (args->pad)
 		return -EINVAL;
 	if (args->label) {
-		/* The size limits counts the final zero. */
-		label = strndup_user(u64_to_user_ptr(args->label), DRM_LOOM_BO_LABEL_MAX + 1);
+		label = label_copy(args->label);
 		if (IS_ERR(label))
-			return PTR_ERR(label) == -EINVAL ? -E2BIG : PTR_ERR(label);
+			return PTR_ERR(label);
 	}
 	obj = drm_gem_object_lookup(file, args->handle);
 	if (obj) {

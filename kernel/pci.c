@@ -353,6 +353,9 @@ static pci_ers_result_t loom_error_detected(struct pci_dev *pdev, pci_channel_st
 	struct loom_device *ldev = pci_get_drvdata(pdev);
 
 	if (state == pci_channel_io_perm_failure) {
+		/* Nobody is resetting it meanwhile, nor will. */
+		disable_work_sync(&ldev->reset_work);
+		disable_delayed_work_sync(&ldev->watch);
 		loom_wedge(ldev, "was cut off by the bus for good");
 		return PCI_ERS_RESULT_DISCONNECT;
 	}

@@ -249,7 +249,8 @@ static const struct shape layers[] = {
 	{ 1, 1, 520, 3, 2, { 1, 1 }, { 1, 1 }, { 3, 3 }, { PLAIN, .before = { 1, 1 } }, MADE_LAST },
 	{ 1, 1, 520, 17, 2, { 1, 5 }, { 1, 5 }, { 3, 3 }, { PLAIN, .before = { 1, 1 } }, MADE_LAST },
 	{ 1, 1, 260, 300, 2, { 1, 7 }, { 1, 7 }, { 1, 1 }, { PLAIN }, MADE_LAST },
-	{ 1, 1, 260, 40, 1, { 19 }, { 19 }, { 2 }, { PLAIN, .before = { 1 } }, MADE_LAST },
+	{ 1, 1, 260, 40, 1, { 19 }, { 19 }, { 2 },
+	  { .stride = { 1 }, .dilation = { 1 }, .spacing = { 1 }, .before = { 1 } }, MADE_LAST },
 	/* several tiles, and places that are not one row in y */
 	{ 1, 1, 520, 3, 2, { 3, 40 }, { 3, 40 }, { 1, 1 }, { PLAIN }, ANY },
 	{ 1, 1, 520, 3, 2, { 3, 40 }, { 3, 40 }, { 1, 1 }, { PLAIN }, ANY },

@@ -13,7 +13,7 @@
 
 /* What accel_pass_get() tells, for the tables of commands. */
 #define MODEL_PASSES	"sink qdq fold norm gelu gather pad bias batchnorm residual activation " \
-			"weights view dead place"
+			"weights view dead place channels"
 
 /* Options of commands that compile a model, for model_opts_parse(). */
 #define MODEL_DIM_OPTION \

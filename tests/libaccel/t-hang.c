@@ -340,6 +340,8 @@ static void reset_of_a_starved_card(void)
 	wait_held();
 	atomic_store(&naps, 0);
 	atomic_store(&at_look, starve_in_reset);
+	/* Whoever was at it with the one before has ended. */
+	wait_more(&looks, 2);
 	atomic_store(&stands, false);
 	wait_more(&naps, 2 * MANY);
 	release();

@@ -146,7 +146,8 @@ static int error_of(struct sim_device *sim, struct sim_queue *queue, uint64_t nu
 	case LOOM_OUTCOME_OK:
 		return 0;
 	case LOOM_OUTCOME_CONTEXT_STOPPED:
-		return -ECANCELED;
+		/* Between two packets, or just before the first. */
+		return queue->hung == number ? -ETIME : -ECANCELED;
 	case LOOM_OUTCOME_ABORTED:
 		if (queue->hung == number)
 			return -ETIME;

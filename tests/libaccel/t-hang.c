@@ -24,8 +24,9 @@ static atomic_ulong looks, naps;
 /* The front end is held once a job has written 1 to a place and 0 follows, until it is let go. */
 static uint64_t *_Atomic places[2];
 static unsigned long held, let_go;
-/* Called with each look. */
-static void (*_Atomic at_look)(void);
+/* Called with each look, under a lock of its own. */
+static void (*at_look)(void);
+static pthread_mutex_t look_lock = PTHREAD_MUTEX_INITIALIZER;
 
 static bool is_between(unsigned int i)
 {
@@ -62,15 +63,15 @@ uint64_t sim_thread_ns(pthread_t thread)
 
 static void pass(uint64_t ns, atomic_ulong *count)
 {
-	void (*look)(void) = atomic_load(&at_look);
-
 	if (!atomic_load(&stands)) {
 		atomic_fetch_add(&now, ns);
 		if (!atomic_load(&starved))
 			atomic_fetch_add(&processor, ns);
 	}
-	if (look)
-		look();
+	pthread_mutex_lock(&look_lock);
+	if (at_look)
+		at_look();
+	pthread_mutex_unlock(&look_lock);
 	pthread_mutex_lock(&lock);
 	atomic_fetch_add(count, 1);
 	pthread_cond_broadcast(&changed);
@@ -89,6 +90,14 @@ void sim_sleep(pthread_cond_t *cond, pthread_mutex_t *mutex, uint64_t ns)
 void sim_nap(uint64_t ns)
 {
 	pass(ns, &naps);
+}
+
+/* Afterwards nobody is at the one before. */
+static void set_at_look(void (*look)(void))
+{
+	pthread_mutex_lock(&look_lock);
+	at_look = look;
+	pthread_mutex_unlock(&look_lock);
 }
 
 static void wait_held(void)
@@ -200,6 +209,15 @@ static void stopped_thread(void)
 	bench_close(&b);
 }
 
+static struct accel_queue *watched;
+
+/* Between the end of the queue that hangs and the reset of its ring. */
+static void stand_when_banned(void)
+{
+	if (accel_queue_status(watched) == ACCEL_QUEUE_BANNED)
+		atomic_store(&stands, true);
+}
+
 /* One that has a processor and gets nowhere hangs. */
 static void running_thread(void)
 {
@@ -215,8 +233,10 @@ static void running_thread(void)
 	atomic_store(&stands, true);
 	atomic_store(&places[0], mem);
 	start = atomic_load(&now);
+	watched = b.queue;
 	fence = submit(b.queue, program);
 	wait_held();
+	set_at_look(stand_when_banned);
 	atomic_store(&stands, false);
 	while (accel_queue_status(b.queue) == ACCEL_QUEUE_OK)
 		wait_more(&looks, 1);
@@ -224,6 +244,8 @@ static void running_thread(void)
 	CHECK(atomic_load(&now) - start >= 100000000);
 	release();
 	CHECK_EQ(end(fence), -ETIME);
+	set_at_look(NULL);
+	atomic_store(&stands, false);
 	accel_program_unref(program);
 	accel_buffer_unref(buffer);
 	bench_close(&b);
@@ -294,15 +316,6 @@ static void waiting_job(void)
 	bench_close(&b);
 }
 
-static struct accel_queue *watched;
-
-/* Between the end of the queue that hangs and the reset of its ring. */
-static void stand_when_banned(void)
-{
-	if (accel_queue_status(watched) == ACCEL_QUEUE_BANNED)
-		atomic_store(&stands, true);
-}
-
 /* As soon as a reset is under way nothing gets a processor any more. */
 static void starve_in_reset(void)
 {
@@ -331,7 +344,7 @@ static void reset_of_a_starved_card(void)
 	empty = program_empty(&b);
 	program = program_two(&b, buffer, 0, false);
 	watched = b.queue;
-	atomic_store(&at_look, stand_when_banned);
+	set_at_look(stand_when_banned);
 	hanging = submit(b.queue, empty);
 	while (!atomic_load(&stands))
 		wait_more(&looks, 1);
@@ -339,9 +352,7 @@ static void reset_of_a_starved_card(void)
 	good = submit(other, program);
 	wait_held();
 	atomic_store(&naps, 0);
-	atomic_store(&at_look, starve_in_reset);
-	/* Whoever was at it with the one before has ended. */
-	wait_more(&looks, 2);
+	set_at_look(starve_in_reset);
 	atomic_store(&stands, false);
 	wait_more(&naps, 2 * MANY);
 	release();
@@ -350,7 +361,7 @@ static void reset_of_a_starved_card(void)
 	CHECK_EQ(mem[1], 1);
 	CHECK(!accel_device_props(b.device, &after));
 	CHECK_EQ(after.generation, before.generation);
-	atomic_store(&at_look, NULL);
+	set_at_look(NULL);
 	atomic_store(&starved, false);
 	accel_program_unref(empty);
 	accel_program_unref(program);

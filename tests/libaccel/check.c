@@ -119,6 +119,17 @@ static struct accel_program *built(struct accel_program *program, int ret)
 	return program;
 }
 
+struct accel_fence *bench_submit(struct accel_queue *queue, struct accel_program *program)
+{
+	struct accel_job job = ACCEL_INIT(job);
+	struct accel_fence *fence = NULL;
+
+	job.program = program;
+	if (!CHECK(!accel_queue_submit(queue, &job, 1, &fence)))
+		exit(1);
+	return fence;
+}
+
 struct accel_program *program_empty(struct bench *bench)
 {
 	return built(building(bench), 0);

@@ -73,6 +73,9 @@ void bench_close(struct bench *bench);
 /* A buffer and its memory. */
 struct accel_buffer *bench_buffer(struct bench *bench, size_t size, void *ptr);
 
+/* A job of its own, of which the fence is the caller's. */
+struct accel_fence *bench_submit(struct accel_queue *queue, struct accel_program *program);
+
 /* A finished program: of nothing; of one HANG; of one store of @value to @buffer; of raw bytes. */
 struct accel_program *program_empty(struct bench *bench);
 struct accel_program *program_hang(struct bench *bench, bool busy);

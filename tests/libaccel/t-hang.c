@@ -161,17 +161,6 @@ static struct accel_program *program_two(struct bench *b, struct accel_buffer *b
 	return program;
 }
 
-static struct accel_fence *submit(struct accel_queue *q, struct accel_program *program)
-{
-	struct accel_job job = ACCEL_INIT(job);
-	struct accel_fence *fence = NULL;
-
-	job.program = program;
-	if (!CHECK(!accel_queue_submit(q, &job, 1, &fence)))
-		exit(1);
-	return fence;
-}
-
 static int end(struct accel_fence *fence)
 {
 	int ret;
@@ -196,7 +185,7 @@ static void stopped_thread(void)
 	program = program_two(&b, buffer, 0, false);
 	atomic_store(&starved, true);
 	atomic_store(&places[0], mem);
-	fence = submit(b.queue, program);
+	fence = bench_submit(b.queue, program);
 	wait_held();
 	wait_more(&looks, MANY);
 	CHECK_EQ(accel_queue_status(b.queue), ACCEL_QUEUE_OK);
@@ -234,7 +223,7 @@ static void running_thread(void)
 	atomic_store(&places[0], mem);
 	start = atomic_load(&now);
 	watched = b.queue;
-	fence = submit(b.queue, program);
+	fence = bench_submit(b.queue, program);
 	wait_held();
 	set_at_look(stand_when_banned);
 	atomic_store(&stands, false);
@@ -261,7 +250,7 @@ static void idle_card(void)
 		REQUIRE(card(&b, "sim:rings=1,debug=1", 100, 1000));
 		program = program_hang(&b, busy);
 		atomic_store(&starved, true);
-		CHECK_EQ(end(submit(b.queue, program)), -ETIME);
+		CHECK_EQ(end(bench_submit(b.queue, program)), -ETIME);
 		CHECK_EQ(accel_queue_status(b.queue), ACCEL_QUEUE_BANNED);
 		atomic_store(&starved, false);
 		accel_program_unref(program);
@@ -291,10 +280,10 @@ static void waiting_job(void)
 	atomic_store(&stands, true);
 	atomic_store(&places[0], mem);
 	atomic_store(&places[1], mem + 2);
-	first = submit(b.queue, low);
+	first = bench_submit(b.queue, low);
 	wait_held();
 	/* once a slice is over the other one's turn comes with the first one's next tile */
-	second = submit(other, high);
+	second = bench_submit(other, high);
 	for (slice = accel_deadline(1000000); accel_now() < slice;)
 		wait_more(&looks, 1);
 	release();
@@ -345,11 +334,11 @@ static void reset_of_a_starved_card(void)
 	program = program_two(&b, buffer, 0, false);
 	watched = b.queue;
 	set_at_look(stand_when_banned);
-	hanging = submit(b.queue, empty);
+	hanging = bench_submit(b.queue, empty);
 	while (!atomic_load(&stands))
 		wait_more(&looks, 1);
 	atomic_store(&places[0], mem);
-	good = submit(other, program);
+	good = bench_submit(other, program);
 	wait_held();
 	atomic_store(&naps, 0);
 	set_at_look(starve_in_reset);

@@ -51,17 +51,6 @@ static struct accel_program *program_count(struct bench *b, struct accel_buffer 
 	return program;
 }
 
-static struct accel_fence *submit(struct accel_queue *q, struct accel_program *program)
-{
-	struct accel_job job = ACCEL_INIT(job);
-	struct accel_fence *fence = NULL;
-
-	job.program = program;
-	if (!CHECK(!accel_queue_submit(q, &job, 1, &fence)))
-		exit(1);
-	return fence;
-}
-
 /* Wait for @fence and give it up: its result. */
 static int end(struct accel_fence *fence, unsigned int outcome)
 {
@@ -133,10 +122,10 @@ static void hang(void)
 	mem[0] = 1;
 	count = program_count(&b, buffer, 1);
 	other_count = program_count(&b, buffer, 2);
-	first = submit(b.queue, count);
-	second = submit(b.queue, count);
+	first = bench_submit(b.queue, count);
+	second = bench_submit(b.queue, count);
 	for (int i = 0; i < 10; i++)
-		behind[i] = submit(other, other_count);
+		behind[i] = bench_submit(other, other_count);
 	CHECK_EQ(end(first, ACCEL_JOB_TIMEOUT), -ETIME);
 	CHECK_EQ(end(second, ACCEL_JOB_CANCELED), -ECANCELED);
 	for (int i = 0; i < 10; i++)
@@ -176,12 +165,12 @@ static void hang_beyond_a_ring_reset(void)
 	for (int i = 0; i < 2; i++)
 		count[i] = program_count(&b, buffer, 1 + (unsigned int)i);
 	busy = program_hang(&b, true);
-	executing = submit(innocent, busy);
-	next = submit(innocent, count[0]);
-	hanging = submit(b.queue, count[0]);
-	second = submit(b.queue, count[0]);
+	executing = bench_submit(innocent, busy);
+	next = bench_submit(innocent, count[0]);
+	hanging = bench_submit(b.queue, count[0]);
+	second = bench_submit(b.queue, count[0]);
 	for (int i = 0; i < 2; i++)
-		behind[i] = submit(waiting[i], count[i]);
+		behind[i] = bench_submit(waiting[i], count[i]);
 	/* memory comes and goes all the time: no invalidation is lost in the reset */
 	while (!accel_fence_poll(hanging)) {
 		other = bench_buffer(&b, 8192, NULL);
@@ -259,7 +248,7 @@ static void dead(void)
 	buffer = bench_buffer(&b, 4096, &mem);
 	mem[0] = 1;
 	count = program_count(&b, buffer, 1);
-	first = submit(b.queue, count);
+	first = bench_submit(b.queue, count);
 	CHECK_EQ(end(first, ACCEL_JOB_DEVICE_LOST), -ENODEV);
 	job.program = count;
 	CHECK_ERR_TEXT(accel_queue_submit(other, &job, 1, &second), -ENODEV, "answer");
@@ -290,7 +279,7 @@ static void lost_messages(void)
 	mem[0] = 1;
 	count = program_count(&b, buffer, 1);
 	for (int i = 0; i < 3; i++)
-		CHECK_EQ(end(submit(b.queue, count), ACCEL_JOB_OK), 0);
+		CHECK_EQ(end(bench_submit(b.queue, count), ACCEL_JOB_OK), 0);
 	CHECK_EQ(mem[1], 3);
 	CHECK_EQ(resets(&b), 0);
 	accel_program_unref(count);
@@ -316,10 +305,10 @@ static void errors(void)
 		buffer = bench_buffer(&b, 4096, &mem);
 		mem[0] = 1;
 		count = program_count(&b, buffer, 1);
-		first = submit(b.queue, count);
+		first = bench_submit(b.queue, count);
 		CHECK_EQ(end(first, ACCEL_JOB_FAULT), -EIO);
 		CHECK_EQ(accel_queue_status(b.queue), ACCEL_QUEUE_FAULTED);
-		second = submit(other, count);
+		second = bench_submit(other, count);
 		CHECK_EQ(end(second, ACCEL_JOB_OK), 0);
 		CHECK_EQ(mem[1], 1);
 		accel_program_unref(count);
@@ -346,7 +335,7 @@ static void unreferenced_while_it_hangs(void)
 	buffer = bench_buffer(&b, 4096, &mem);
 	mem[0] = 1;
 	count = program_count(&b, buffer, 1);
-	fence = submit(b.queue, count);
+	fence = bench_submit(b.queue, count);
 	CHECK_ERR(accel_fence_wait(fence, accel_deadline(50000000)), -ETIME);
 	accel_queue_unref(b.queue);
 	b.queue = NULL;

@@ -170,17 +170,32 @@ static void stuck(struct slot *slot)
 	show(path);
 }
 
+/* How far it is, each time that another tenth is done: a million calls take an hour. */
+static void tell(uint64_t begin, uint64_t *tenths)
+{
+	uint64_t calls = __atomic_load_n(&board->calls, __ATOMIC_RELAXED);
+
+	if (calls >= board->limit || calls * 10 / board->limit <= *tenths)
+		return;
+	*tenths = calls * 10 / board->limit;
+	printf("# %.0f s: %llu calls, %u places, %llu products verified\n", (now() - begin) / 1e9,
+	       (unsigned long long)calls, board->places.count,
+	       (unsigned long long)__atomic_load_n(&product->verified, __ATOMIC_RELAXED));
+}
+
 /* Until all have ended, or one of them does not. */
-static void watch(pid_t *pids)
+static void watch(pid_t *pids, uint64_t begin)
 {
 	uint64_t progress[FUZZERS_MAX] = { 0 }, since[FUZZERS_MAX];
 	const struct timespec moment = { 0, 50000000 };
 	uint32_t left = options.processes;
+	uint64_t tenths = 0;
 
 	for (uint32_t i = 0; i < options.processes; i++)
 		since[i] = now();
 	while (left) {
 		nanosleep(&moment, NULL);
+		tell(begin, &tenths);
 		for (uint32_t i = 0; i < options.processes; i++) {
 			struct slot *slot = &board->slot[i];
 			uint64_t at = __atomic_load_n(&slot->progress, __ATOMIC_RELAXED);
@@ -443,7 +458,7 @@ int main(int argc, char **argv)
 		if (!pids[i])
 			fuzzer(i);
 	}
-	watch(pids);
+	watch(pids, begin);
 	__atomic_store_n(&product->stop, true, __ATOMIC_RELEASE);
 	waitpid(worker, NULL, 0);
 	report((now() - begin) / 1e9);

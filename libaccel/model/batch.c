@@ -592,7 +592,7 @@ static int submit(struct accel_batcher *b, const struct accel_batch_request *req
 		return ret;
 	r->why = why;
 	pthread_mutex_lock(&b->lock);
-	if (b->waiting + r->rows > b->max_waiting) {
+	if (r->rows > b->max_waiting - b->waiting) {
 		ret = err(-EAGAIN, "wait for a request", "%u rows wait, %u is the most",
 			  b->waiting, b->max_waiting);
 	} else {

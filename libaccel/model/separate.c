@@ -9,8 +9,13 @@
 /* What is noted at values of @many; plan and session have not been there. */
 #define ALONE	(-1)		/* the same for all elements */
 
+/**
+ * struct walk - what is known on the way through the graphs
+ * @batch: rows of what the nodes make, as their shapes have it so far
+ * @taken: rows of what they take: in one graph that is resized, another number
+ */
 struct walk {
-	int64_t batch;
+	int64_t batch, taken;
 	uint64_t ids;
 	const char *why;
 };
@@ -226,7 +231,10 @@ static bool gather_nd(struct walk *w, const struct ir_node *n, int64_t *axis)
 	return (x == i && x < n->axis) || no(w, "it looks up along the batch");
 }
 
-/* What moves along one axis keeps all others. */
+/*
+ * What moves along one axis keeps all others, of which indices may have less than the elements: the
+ * rest is cut off, and with that whole rows.
+ */
 static bool elements(struct walk *w, const struct ir_node *n, int64_t *axis)
 {
 	*axis = axis_of(n->in[0]);
@@ -235,10 +243,26 @@ static bool elements(struct walk *w, const struct ir_node *n, int64_t *axis)
 		return *axis < 0 || *axis == n->axis ||
 		       no(w, "its indices have the batch, and its table has not");
 	}
-	for (uint32_t i = 1; i < n->nin; i++)
+	for (uint32_t i = 1; i < n->nin; i++) {
 		if (axis_of(n->in[i]) != *axis)
 			return no(w, "not all of its operands have the batch");
+		if (*axis >= 0 && n->in[i]->dims[*axis] != n->in[0]->dims[*axis])
+			return no(w, "it cuts the batch");
+	}
 	return *axis < 0 || *axis != n->axis || no(w, "it moves elements along the batch");
+}
+
+/* The axis of the batch may hold several elements of each row, which all stay. */
+static bool slice(struct walk *w, const struct ir_node *n, int64_t *axis)
+{
+	const struct ir_value *x = n->in[0], *y = n->out[0];
+
+	*axis = axis_of(x);
+	if (*axis < 0)
+		return true;
+	return (n->ints[*axis] == 0 && n->ints[x->rank + *axis] == 1 &&
+		y->dims[*axis] / w->batch == x->dims[*axis] / w->taken) ||
+	       no(w, "it cuts the batch");
 }
 
 /* Each image has its own grid. */
@@ -348,8 +372,7 @@ static bool rule(struct walk *w, const struct ir_node *a, const struct ir_node *
 		}
 		return *axis < 0;
 	case IR_SLICE:
-		return *axis < 0 || (n->ints[*axis] == 0 && n->ints[x->rank + *axis] == 1) ||
-		       no(w, "it cuts the batch");
+		return slice(w, n, axis);
 	case IR_CONCAT:
 		for (uint32_t i = 0; i < n->nin; i++)
 			if (axis_of(n->in[i]) != *axis)
@@ -465,7 +488,7 @@ static int refuse(const char *what, const char *name, const char *why)
 
 int separate(struct ir_graph *one, struct ir_graph *many, int64_t batch)
 {
-	struct walk w = { .batch = batch };
+	struct walk w = { .batch = batch, .taken = batch };
 	struct ir_node *a = one->first, *b = many->first;
 
 	forget(one);
@@ -535,7 +558,7 @@ static int resize_node(struct walk *w, struct ir_graph *g, const struct ir_node 
 
 int rebatch(struct ir_graph *g, int64_t batch)
 {
-	struct walk w = { 0 };
+	struct walk w = { .taken = batch };
 	int ret = 0;
 
 	for (uint32_t i = 0; i < g->ninputs; i++) {

@@ -109,6 +109,29 @@ static void refused(void)
 	onnx_int(onnx_node(m, "Cast", "n", "f"), "to", F32);
 	onnx_node(m, "Mul", "x f", "y");
 	REFUSED(m, "constant depends on the size");
+	/* of the two elements of each row, all of the first half of the rows */
+	m = one_input((int64_t[]){ -2, 2, -1 });
+	onnx_longs(m, "zero", (int64_t[]){ 0 }, 1);
+	onnx_longs(m, "one", (int64_t[]){ 1 }, 1);
+	onnx_longs(m, "flat", (int64_t[]){ -1 }, 1);
+	onnx_node(m, "Shape", "x", "s");
+	onnx_node(m, "Slice", "s zero one", "n");
+	onnx_node(m, "Reshape", "x flat", "f");
+	onnx_node(m, "Slice", "f zero n", "y");
+	REFUSED(m, "cuts the batch");
+	/* indices are of the first half only, of which each row has two */
+	m = one_input((int64_t[]){ -2, 2, 5, -1 });
+	onnx_longs(m, "first", (int64_t[]){ 0, 0 }, 2);
+	onnx_longs(m, "last", (int64_t[]){ 1, 3 }, 2);
+	onnx_longs(m, "axes", (int64_t[]){ 1, 2 }, 2);
+	onnx_longs(m, "fives", (int64_t[]){ -1, 5 }, 2);
+	onnx_longs(m, "threes", (int64_t[]){ -1, 3 }, 2);
+	onnx_node(m, "Reshape", "x fives", "table");
+	onnx_node(m, "Slice", "x first last axes", "some");
+	onnx_int(onnx_node(m, "Cast", "some", "numbers"), "to", I64);
+	onnx_node(m, "Reshape", "numbers threes", "indices");
+	onnx_int(onnx_node(m, "GatherElements", "table indices", "y"), "axis", 1);
+	REFUSED(m, "cuts the batch");
 	/* elements are numbered */
 	m = one_input((int64_t[]){ -2, 1, -1 });
 	onnx_node(m, "Shape", "x", "s");
@@ -219,6 +242,17 @@ static void refused_compiled(void)
 	onnx_longs(m, "one", (int64_t[]){ 0 }, 1);
 	onnx_node(m, "Reshape", "c back", "y");
 	REFUSED(m, "batch");
+	/* one element of the three of the only row is cut off; of more rows it would be the last ones */
+	compiled_rows = 1;
+	m = one_input((int64_t[]){ 1, 3, -1 });
+	onnx_longs(m, "zero", (int64_t[]){ 0 }, 1);
+	onnx_longs(m, "two", (int64_t[]){ 2 }, 1);
+	onnx_longs(m, "flat", (int64_t[]){ 3 }, 1);
+	onnx_longs(m, "back", (int64_t[]){ 1, 2 }, 2);
+	onnx_node(m, "Reshape", "x flat", "f");
+	onnx_node(m, "Slice", "f zero two", "c");
+	onnx_node(m, "Reshape", "c back", "y");
+	REFUSED(m, "cuts the batch");
 	compiled_rows = 0;
 	bench_close(&b);
 }

@@ -163,7 +163,7 @@ const char *eval_cannot(const struct ir_node *n)
 	case IR_UNARY:
 		if (ir_is_float(t) && (n->fn == IR_EXP || n->fn == IR_LOG || n->fn == IR_ERF))
 			return "the processor does not have this function of this type";
-		return NULL;
+		return act_cannot(n, t);
 	case IR_ACT:
 		return act_cannot(n, t);
 	case IR_REDUCE:

@@ -590,9 +590,45 @@ static void left_alone(void)
 	CHECK_EQ(nodes_of(end(m)), 5);
 }
 
+/* Of more axes than the card has, where the processor has the function, but not the activation. */
+static void many_axes(void)
+{
+	static const char *const without[] = { NULL, "activation" };
+	struct accel_model *model[2];
+	struct bench b;
+
+	REQUIRE(bench_open(&b, NULL));
+	for (int i = 0; i < 2; i++) {
+		Onnx__ModelProto *m = start(DIMS(-2, 1, 2, 1, 2, 1, 3));
+
+		onnx_node(m, "Abs", "x", "a");
+		onnx_node(m, i ? "Relu" : "Sigmoid", "a", "y");
+		model[i] = load(end(m));
+		REQUIRE(model[i]);
+	}
+	for (int i = 0; i < 2; i++) {
+		struct accel_session_opts opts = ACCEL_INIT(opts);
+		struct accel_session *session = NULL;
+
+		opts.dims = &(struct accel_model_dim){ "N", BATCH };
+		opts.ndims = 1;
+		opts.without = &without[i];
+		opts.nwithout = i;
+		CHECK_ERR_TEXT(accel_session_create(model[0], b.queue, &opts, &session), -EOPNOTSUPP,
+			       "up to 6 axes");
+		session = session_of(&b, model[1], without[i]);
+		CHECK(session);
+		accel_session_unref(session);
+	}
+	accel_model_unref(model[0]);
+	accel_model_unref(model[1]);
+	bench_close(&b);
+}
+
 static const struct check_test tests[] = {
 	TEST(batchnorm), TEST(residual), TEST(norm), TEST(gelu), TEST(pad), TEST(weights),
 	TEST(gather), TEST(bias), TEST(dead), TEST(place), TEST(channels), TEST(left_alone),
+	TEST(many_axes),
 };
 
 CHECK_MAIN(tests)

@@ -96,12 +96,17 @@ static const struct ir_node *dequantized(const struct ir_value *v)
 /* The result's scale and zero point, as those of @d are along the moved axes. */
 static struct ir_value *side(struct ir_graph *g, const struct ir_node *n, struct ir_value *v)
 {
-	int64_t dims[IR_RANK_MAX];
+	int64_t dims[IR_RANK_MAX] = { 0 };
 	const void *data;
 
-	if (!v || v->count == 1)
-		return v;
+	if (!v)
+		return NULL;
 	data = quant_constant(v);
+	/* One for all is so whatever its axes are, but more than the result has it must not have. */
+	if (v->count == 1 && v->rank <= n->out[0]->rank)
+		return v;
+	if (v->count == 1)
+		return data ? ir_constant(g, v->dtype, 0, dims, data) : NULL;
 	if (n->op != IR_TRANSPOSE || !data || v->rank != n->in[0]->rank)
 		return NULL;
 	for (uint32_t i = 0; i < v->rank; i++) {

@@ -536,6 +536,26 @@ static void blocks(void)
 	accel_model_unref(model);
 }
 
+/* Of one block for a whole vector: a scale that is written with an axis more than the vector has. */
+static void one_block(void)
+{
+	static const float scale[1] = { 0.5f }, want[4] = { 0.5f, -1, 1.5f, -2 };
+	static const int8_t x[4] = { 1, -2, 3, -4 };
+	Onnx__ModelProto *m = begin(21);
+	Onnx__NodeProto *n;
+	float got[4];
+
+	give(m, false, "x", I8, DIMS(4), x, sizeof(x));
+	give(m, true, "s", F32, DIMS(1), scale, sizeof(scale));
+	n = onnx_node(m, "DequantizeLinear", "x s", "y");
+	onnx_int(n, "axis", 0);
+	onnx_int(n, "block_size", 4);
+	onnx_output(m, "y", F32);
+	REQUIRE(run(m, got, sizeof(got)));
+	CHECK(!memcmp(got, want, sizeof(want)));
+	CHECK_EQ(info.host_nodes, 0);
+}
+
 static void dynamic(void)
 {
 	static const float x[5][5] = {
@@ -606,7 +626,7 @@ static void refusals(void)
 
 static const struct check_test tests[] = {
 	TEST(qlinear_matmul), TEST(ties), TEST(matmul_integer), TEST(batches), TEST(qlinear_conv),
-	TEST(conv_integer), TEST(quantize), TEST(dequantize), TEST(blocks), TEST(dynamic),
+	TEST(conv_integer), TEST(quantize), TEST(dequantize), TEST(blocks), TEST(one_block), TEST(dynamic),
 	TEST(refusals),
 };
 

@@ -2,7 +2,7 @@
 /*
  * Sessions: runs that go on alone.
  *
- * What the card does in one go is one submission. All else has a thread of the session, which
+ * What the card does in one program is one submission. All else has a thread of the session, which
  * sleeps while the card works.
  */
 #include <signal.h>
@@ -154,27 +154,15 @@ void session_worker_end(struct accel_session *s)
 
 /* --- Starting ---------------------------------------------------------------------------- */
 
-/* All that is left is on the card: one submission. */
-static int submit_all(struct accel_session *s, size_t from, uint64_t cookie)
+/* All that is left is one program: its fence tells how it went, and what all of it cost. */
+static int submit_rest(struct accel_session *s, size_t from, uint64_t cookie)
 {
-	struct accel_job job = ACCEL_INIT(job), *jobs;
-	size_t n = 0;
-	int ret;
+	struct accel_job job = ACCEL_INIT(job);
 
-	jobs = calloc(s->nsteps - from + 1, sizeof(*jobs));
-	if (!jobs)
-		return err_nomem("a run");
 	job.cookie = cookie;
-	for (size_t i = from; i < s->nsteps; i++) {
-		jobs[n] = job;
-		jobs[n++].program = s->steps[i].program;
-	}
 	/* Without a program there is still a point to wait for. */
-	if (!n)
-		jobs[n++] = job;
-	ret = accel_queue_submit(s->queue, jobs, n, &s->fence);
-	free(jobs);
-	return ret;
+	job.program = from < s->nsteps ? s->steps[from].program : NULL;
+	return accel_queue_submit(s->queue, &job, 1, &s->fence);
 }
 
 static int start(struct accel_session *s, const struct accel_run_opts *opts,
@@ -191,8 +179,7 @@ static int start(struct accel_session *s, const struct accel_run_opts *opts,
 		return ret;
 	while (host < s->nsteps && s->steps[host].node)
 		host++;
-	for (size_t i = host; i < s->nsteps; i++)
-		alone |= s->steps[i].node != NULL;
+	alone |= s->nsteps - host > 1;
 	s->status = 1;
 	s->why[0] = 0;
 	if (!alone) {
@@ -201,7 +188,7 @@ static int start(struct accel_session *s, const struct accel_run_opts *opts,
 			if (ret)
 				return s->status = ret;
 		}
-		ret = submit_all(s, host, opts->cookie);
+		ret = submit_rest(s, host, opts->cookie);
 		if (!ret)
 			*fence = accel_fence_ref(s->fence);
 		return ret;

@@ -4,12 +4,14 @@
  */
 #include <poll.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #include "check.h"
 #include "onnx.h"
 
 #define COUNT	6
+#define MANY	8000	/* operators: some two thousand are a program */
 
 static struct accel_model *model_of(const Onnx__ModelProto *m)
 {
@@ -152,7 +154,8 @@ static void held_up(void)
 	struct accel_queue_opts queue = ACCEL_INIT(queue);
 	struct accel_run_opts opts = ACCEL_INIT(opts);
 	struct accel_model *model = lookup();
-	struct accel_session *late, *canceled, *plain;
+	struct accel_session *late, *canceled, *plain, *profiled;
+	struct accel_profile *profile = NULL;
 	struct accel_job job = ACCEL_INIT(job);
 	struct accel_fence *fence, *other, *third;
 	struct accel_model *one = simple();
@@ -166,7 +169,8 @@ static void held_up(void)
 	late = session_of(b.queue, model);
 	canceled = session_of(b.queue, model);
 	plain = session_of(b.queue, one);
-	REQUIRE(late && canceled && plain);
+	profiled = session_of(b.queue, one);
+	REQUIRE(late && canceled && plain && profiled);
 	job.program = program_hang(&b, true);
 	CHECK(!accel_queue_submit(b.queue, &job, 1, NULL));
 	opts.deadline = accel_deadline(1000000);
@@ -175,6 +179,9 @@ static void held_up(void)
 	opts.flags = ACCEL_RUN_CANCELABLE;
 	CHECK(!accel_session_start(canceled, &opts, &other));
 	CHECK(!accel_session_run_async(plain, &third));
+	/* What a profile began and did not wait for is under way as well. */
+	CHECK_ERR(accel_profile_create(profiled, accel_deadline(1000000), &profile), -ETIME);
+	CHECK_ERR(accel_session_write(profiled, 0, x, sizeof(x)), -EBUSY);
 	CHECK_ERR(accel_session_write(canceled, 0, x, sizeof(x)), -EBUSY);
 	CHECK_ERR(accel_session_start(canceled, &opts, &other), -EBUSY);
 	/* Others on the card cannot wait for it. */
@@ -199,6 +206,7 @@ static void held_up(void)
 	accel_session_unref(late);
 	accel_session_unref(canceled);
 	accel_session_unref(plain);
+	accel_session_unref(profiled);
 out:
 	accel_model_unref(model);
 	accel_model_unref(one);
@@ -223,6 +231,46 @@ out:
 	accel_fence_unref(fence);
 	CHECK(!accel_session_read(late, 0, y, sizeof(y)) && y[0] == 6);
 	accel_session_unref(late);
+	accel_model_unref(model);
+	bench_close(&b);
+}
+
+/* More operators than one program holds: the result is that of all of them, as of a run that is waited for. */
+static void programs(void)
+{
+	Onnx__ModelProto *m = onnx_model(13);
+	struct accel_session_info info = ACCEL_INIT(info);
+	struct accel_result sum, r;
+	struct accel_session *session;
+	struct accel_model *model;
+	struct accel_fence *fence;
+	float y[COUNT];
+	struct bench b;
+
+	onnx_input(m, "x", F32, (int64_t[]){ COUNT, -1 });
+	for (int i = 0; i < MANY; i++) {
+		char in[16] = "x", out[16] = "y";
+
+		if (i)
+			snprintf(in, sizeof(in), "v%d", i);
+		if (i < MANY - 1)
+			snprintf(out, sizeof(out), "v%d", i + 1);
+		onnx_node(m, "Neg", in, out);
+	}
+	onnx_output(m, "y", F32);
+	model = model_of(m);
+	REQUIRE(model && bench_open(&b, NULL));
+	session = session_of(b.queue, model);
+	REQUIRE(session && !accel_session_run(session, soon(), &sum));
+	CHECK(!accel_session_info(session, &info) && info.programs > 1);
+	CHECK_EQ(info.card_nodes, MANY);
+	CHECK(!accel_session_run_async(session, &fence));
+	CHECK(!accel_fence_wait(fence, soon()));
+	CHECK(!accel_fence_result(fence, &r));
+	CHECK(r.cycles == sum.cycles && r.bytes == sum.bytes && r.energy_pj == sum.energy_pj);
+	accel_fence_unref(fence);
+	CHECK(!accel_session_read(session, 0, y, sizeof(y)) && !memcmp(y, x, sizeof(y)));
+	accel_session_unref(session);
 	accel_model_unref(model);
 	bench_close(&b);
 }
@@ -342,7 +390,7 @@ static void threads(void)
 }
 
 static const struct check_test tests[] = {
-	TEST(parts), TEST(failure), TEST(held_up), TEST(let_go), TEST(in_place), TEST(threads),
+	TEST(parts), TEST(failure), TEST(held_up), TEST(programs), TEST(let_go), TEST(in_place), TEST(threads),
 };
 
 CHECK_MAIN(tests)

@@ -593,8 +593,8 @@ ACCEL_API int accel_session_run(struct accel_session *session, uint64_t deadline
  *
  * The session is busy until the fence is done; its outputs are read then. Operators on the
  * processor that come before the first on the card run within the call. The rest is one
- * submission, whose fence other jobs can wait for, if all of it is on the card and @opts ask for
- * nothing. Otherwise a thread of the session does it step by step: jobs cannot wait for its
+ * submission, whose fence other jobs can wait for, if all of it is one program of the card (which holds
+ * some two thousand operators) and @opts ask for nothing. Otherwise a thread of the session does it step by step: jobs cannot wait for its
  * fence, and its descriptor is good for poll() and the like.
  *
  * A run whose deadline passes, or that is canceled, fails at once and starts nothing more; the
@@ -683,7 +683,8 @@ ACCEL_API int accel_batcher_run(struct accel_batcher *batcher,
  * @profile: set to the new profile, to be freed with accel_profile_free()
  *
  * The outputs are those of any run. Each operator of the card is a job of its own, so the whole
- * takes longer than accel_session_run(); views cost nothing and are left out.
+ * takes longer than accel_session_run(); views cost nothing and are left out. As there, the session
+ * is busy until what the card began before the deadline is finished.
  * Errors: those of accel_session_run().
  */
 ACCEL_API int accel_profile_create(struct accel_session *session, uint64_t deadline,

@@ -69,7 +69,7 @@ static int on_card(struct accel_session *s, const struct ir_node *n, uint64_t de
 	if (!ret)
 		ret = accel_program_finish(program);
 	if (!ret)
-		ret = accel_queue_run(s->queue, program, deadline, &l->result);
+		ret = session_card(s, program, deadline, &l->result);
 	accel_program_unref(program);
 	return ret;
 }

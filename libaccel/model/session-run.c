@@ -135,12 +135,25 @@ void session_add(struct accel_result *sum, const struct accel_result *r, bool fi
 	}
 }
 
-static int submit(struct accel_session *s, struct accel_program *program)
+int session_card(struct accel_session *s, struct accel_program *program, uint64_t deadline,
+		 struct accel_result *result)
 {
 	struct accel_job job = ACCEL_INIT(job);
+	int ret;
 
 	job.program = program;
-	return accel_queue_submit(s->queue, &job, 1, &s->fence);
+	ret = accel_queue_submit(s->queue, &job, 1, &s->fence);
+	if (ret)
+		return ret;
+	ret = accel_fence_wait(s->fence, deadline);
+	if (ret) {
+		s->abandoned = true;
+		return ret;
+	}
+	ret = accel_fence_result(s->fence, result);
+	accel_fence_unref(s->fence);
+	s->fence = NULL;
+	return ret;
 }
 
 static int run(struct accel_session *s, uint64_t deadline, struct accel_result *sum)
@@ -161,19 +174,11 @@ static int run(struct accel_session *s, uint64_t deadline, struct accel_result *
 			ret = session_host(s, s->steps[i].node);
 			continue;
 		}
-		ret = submit(s, s->steps[i].program);
-		if (ret)
-			break;
-		/* What is not waited for keeps the session busy. */
-		ret = accel_fence_wait(s->fence, deadline);
-		if (ret) {
-			s->abandoned = true;
+		ret = session_card(s, s->steps[i].program, deadline, &r);
+		if (s->fence)
 			return ret;
-		}
-		ret = accel_fence_result(s->fence, &r);
-		accel_fence_unref(s->fence);
-		s->fence = NULL;
-		session_add(sum, &r, first);
+		if (r.number)
+			session_add(sum, &r, first);
 		first = false;
 	}
 	s->status = ret;

@@ -105,6 +105,14 @@ void session_unbuild(struct accel_session *s);
 /** session_host() - run a node on the processor. */
 int session_host(struct accel_session *s, const struct ir_node *n);
 
+/**
+ * session_card() - run a program and wait
+ *
+ * What is not waited for to its end, as after a deadline or a signal, keeps the session busy: @fence is set then.
+ */
+int session_card(struct accel_session *s, struct accel_program *program, uint64_t deadline,
+		 struct accel_result *result);
+
 /** session_add() - add what a program cost to a run, and how it failed if it did. */
 void session_add(struct accel_result *sum, const struct accel_result *r, bool first);
 

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -362,29 +363,41 @@ static int sync_directory(const char *path)
 	return ret == -EINVAL || ret == -EACCES ? 0 : ret;
 }
 
+/* A new file beside another, with the rights of any new file: none is made with those of all. */
+static int open_beside(const char *path, char **aside)
+{
+	unsigned int number;
+	int fd = -1, error = 0;
+
+	for (int i = 0; i < 100 && fd < 0 && (!error || error == EEXIST); i++) {
+		if (getrandom(&number, sizeof(number), 0) != sizeof(number))
+			return err(-EIO, NULL, "no random numbers: %s", strerror(errno));
+		if (asprintf(aside, "%s.%08x", path, number) < 0)
+			return err_nomem("a name");
+		fd = open(*aside, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+		error = errno;
+		if (fd < 0)
+			free(*aside);
+	}
+	if (fd < 0)
+		return err(-error, NULL, "cannot write beside '%.256s': %s", path, strerror(error));
+	return fd;
+}
+
 ACCEL_API int accel_model_save(struct accel_model *model, struct accel_device *device,
 			       const struct accel_session_opts *opts, const char *path)
 {
 	API_ENTER;
 	char *aside;
-	mode_t mask;
 	int fd, ret;
 
 	if (!model || !path)
 		return err(-EINVAL, NULL, "%s is NULL", model ? "path" : "model");
-	if (asprintf(&aside, "%s.XXXXXX", path) < 0)
-		return err_nomem("a name");
-	fd = mkostemp(aside, O_CLOEXEC);
-	if (fd < 0) {
-		ret = err(-errno, NULL, "cannot write beside '%.256s': %s", path, strerror(errno));
-		free(aside);
-		return ret;
-	}
+	fd = open_beside(path, &aside);
+	if (fd < 0)
+		return fd;
 	ret = save(model, device, opts, fd);
-	/* As any new file, not as a temporary one. */
-	mask = umask(0);
-	umask(mask);
-	if (!ret && (fchmod(fd, 0666 & ~mask) || fsync(fd) || rename(aside, path)))
+	if (!ret && (fsync(fd) || rename(aside, path)))
 		ret = err(-errno, NULL, "cannot write '%.256s': %s", path, strerror(errno));
 	close(fd);
 	if (ret)

@@ -145,6 +145,23 @@ static int open_outputs(struct job *job)
 		if (status)
 			return status;
 	}
+	if (args_given(job->args, "trace"))
+		return outfile_open(&job->trace, args_text(job->args, "trace"));
+	return 0;
+}
+
+/* The one that is written last would replace the other. */
+static int check_outputs(const struct job *job)
+{
+	for (uint32_t i = 0; i < job->outputs; i++) {
+		const struct outfile *out = &job->out[i].out;
+		bool same = outfile_same(out, &job->trace);
+
+		for (uint32_t k = 0; k < i; k++)
+			same |= outfile_same(out, &job->out[k].out);
+		if (same)
+			return args_usage(job->args, "'%s' is given for two outputs", out->name);
+	}
 	return 0;
 }
 
@@ -512,8 +529,8 @@ static int work(struct job *job)
 		status = open_dims(job);
 	if (!status)
 		status = open_outputs(job);
-	if (!status && args_given(job->args, "trace"))
-		status = outfile_open(&job->trace, args_text(job->args, "trace"));
+	if (!status)
+		status = check_outputs(job);
 	if (!status)
 		status = card_open_queue(&job->card, args_text(job->args, "device"), &opts);
 	if (!status)

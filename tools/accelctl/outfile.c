@@ -113,6 +113,26 @@ int outfile_open(struct outfile *file, const char *name)
 	return open_temporary(file, st.st_mode & 0777);
 }
 
+/* Whatever the path, it is the same name in the same directory. */
+bool outfile_same(const struct outfile *a, const struct outfile *b)
+{
+	char *paths[4] = { NULL };
+	struct stat at[2];
+	bool same = false;
+
+	if (!a->temporary || !b->temporary)
+		return false;
+	for (int i = 0; i < 4; i++)
+		paths[i] = strdup(i % 2 ? b->target : a->target);
+	if (paths[0] && paths[1] && paths[2] && paths[3])
+		same = !strcmp(basename(paths[0]), basename(paths[1])) &&
+		       !stat(dirname(paths[2]), &at[0]) && !stat(dirname(paths[3]), &at[1]) &&
+		       at[0].st_dev == at[1].st_dev && at[0].st_ino == at[1].st_ino;
+	for (int i = 0; i < 4; i++)
+		free(paths[i]);
+	return same;
+}
+
 int outfile_write(struct outfile *file, const void *data, size_t size)
 {
 	const char *at = data;

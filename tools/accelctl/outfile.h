@@ -21,6 +21,9 @@ struct outfile {
 /* outfile_is_stdout() - "-" and the names that systems give standard output. */
 bool outfile_is_stdout(const char *name);
 
+/* outfile_same() - whether two that are open are to become the same file. */
+bool outfile_same(const struct outfile *a, const struct outfile *b);
+
 /* All return 0 or an exit code, with a message. After a failure only abort is allowed. */
 int outfile_open(struct outfile *file, const char *name);
 int outfile_write(struct outfile *file, const void *data, size_t size);

@@ -297,6 +297,11 @@ static void loom_remove(struct pci_dev *pdev)
 		loom_power_put(ldev);
 	disable_work_sync(&ldev->wedge_work);
 	loom_pmu_fini(ldev);
+	/*
+	 * From the moment that unplugging begins nobody tells the card what it may not reach any more,
+	 * calls included that are under way: it reaches nothing then.
+	 */
+	loom_card_kill(ldev, -ENODEV);
 	/* No ioctl touches the card after this. */
 	drm_dev_unplug(&ldev->drm);
 	card_stop(ldev);

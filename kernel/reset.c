@@ -158,16 +158,19 @@ void loom_card_resume(struct loom_device *ldev, struct loom_queue *guilty)
  * loom_card_kill() - the end: no access to the card any more, all jobs complete
  * @ldev: the card
  * @error: what ioctls say from now on: -EIO or -ENODEV
+ *
+ * Whoever sees that the card is dead gives away what it used: that is said after it was cut off, which
+ * takes until its engines let go.
  */
 void loom_card_kill(struct loom_device *ldev, int error)
 {
 	struct loom_ring *ring;
 
-	WRITE_ONCE(ldev->dead, error);
 	loom_write64(ldev, LOOM_REG_IRQ_ENABLE, 0);
 	loom_write32(ldev, LOOM_REG_CTRL, 0);
 	/* Whatever the card still wants: it reaches no memory. */
 	pci_clear_master(ldev->pdev);
+	WRITE_ONCE(ldev->dead, error);
 	list_for_each_entry(ring, &ldev->active_rings, link)
 		loom_ring_kill(ring, -ENODEV);
 }

@@ -394,6 +394,9 @@ static pci_ers_result_t loom_slot_reset(struct pci_dev *pdev)
 
 	/* The bus may have reset it, or nobody. */
 	pci_restore_state(pdev);
+	/* One that was given up is cut off; its state was saved when it was not. */
+	if (loom_device_error(ldev))
+		pci_clear_master(pdev);
 	pci_save_state(pdev);
 	if (!loom_device_error(ldev) && !loom_card_reset(ldev)) {
 		pci_set_master(pdev);

@@ -3,6 +3,7 @@
  * Invalidation of translations that the card remembers.
  */
 #include <linux/delay.h>
+#include <linux/iopoll.h>
 #include <linux/ktime.h>
 
 #include <drm/drm_drv.h>
@@ -35,6 +36,21 @@ static bool tlb_wait(struct loom_device *ldev, u64 number, int generation)
 	return false;
 }
 
+/* A reset has made the card forget everything, or it is cut off. */
+static bool tlb_forgotten(struct loom_device *ldev, int generation)
+{
+	return loom_device_error(ldev) || atomic_read(&ldev->generation) != generation;
+}
+
+static bool tlb_reset(struct loom_device *ldev, int generation)
+{
+	if (!tlb_forgotten(ldev, generation)) {
+		loom_reset_request(ldev, "an invalidation was not acknowledged");
+		flush_work(&ldev->reset_work);
+	}
+	return tlb_forgotten(ldev, generation);
+}
+
 /**
  * loom_tlb_invalidate() - make the card forget translations
  * @ldev: the card
@@ -47,8 +63,9 @@ static bool tlb_wait(struct loom_device *ldev, u64 number, int generation)
  */
 void loom_tlb_invalidate(struct loom_device *ldev, u32 tag, u64 va, u64 len)
 {
-	bool done;
+	u64 before, number;
 	int generation;
+	bool done;
 	int idx;
 
 	if (!drm_dev_enter(&ldev->drm, &idx))
@@ -60,14 +77,18 @@ void loom_tlb_invalidate(struct loom_device *ldev, u32 tag, u64 va, u64 len)
 	}
 	if (!loom_device_error(ldev)) {
 		generation = atomic_read(&ldev->generation);
+		before = loom_read64(ldev, LOOM_REG_INV_ISSUED);
 		loom_write64(ldev, LOOM_REG_INV_VA, va);
 		loom_write64(ldev, LOOM_REG_INV_LEN, len);
 		loom_write32(ldev, LOOM_REG_INV_TAG, tag);
-		done = tlb_wait(ldev, loom_read64(ldev, LOOM_REG_INV_ISSUED), generation);
-		if (!done) {
-			loom_reset_request(ldev, "an invalidation was not acknowledged");
-			flush_work(&ldev->reset_work);
-		}
+		number = loom_read64(ldev, LOOM_REG_INV_ISSUED);
+		/* A card that is being reset takes none: the end of the reset is waited for. */
+		done = tlb_wait(ldev, number != before ? number : U64_MAX, generation);
+		/* Who resets it otherwise, or puts it to sleep, has disabled the work meanwhile. */
+		if (!done && read_poll_timeout(tlb_reset, done, done, USEC_PER_MSEC,
+					       LOOM_RECOVER_MS * USEC_PER_MSEC, false, ldev,
+					       generation))
+			loom_wedge(ldev, "acknowledges no invalidation and cannot be reset");
 	}
 	loom_power_put(ldev);
 out:

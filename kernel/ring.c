@@ -523,6 +523,7 @@ void loom_ring_restart(struct loom_ring *ring, struct loom_queue *guilty)
 	struct loom_slot *spare = ring->slots + ring->size;
 	u32 mask = ring->size - 1, i, n;
 	unsigned long flags;
+	u64 end;
 
 	spin_lock_irqsave(&ring->lock, flags);
 	if (ring->dead)
@@ -532,7 +533,9 @@ void loom_ring_restart(struct loom_ring *ring, struct loom_queue *guilty)
 	/* One at a time runs, and not before its predecessor's completion is in memory. */
 	if (ring->started == LOOM_STARTED_UNKNOWN)
 		ring->started = ring->done + 1;
-	while (ring->done < min(ring->started, ring->write))
+	/* A clear that is lost is pushed again, behind those that were there. */
+	end = min(ring->started, ring->write);
+	while (ring->done < end)
 		retire_lost(ring, guilty);
 
 	n = ring->write - ring->done;

@@ -114,7 +114,8 @@ static void queue_free(struct loom_queue *queue)
 		loom_user_uncharge(queue->client->user, LOOM_USER_QUEUES, 1);
 	}
 	loom_client_put(queue->client);
-	kfree(queue);
+	/* A fence that its last job waited for may be waking the entity still. */
+	kfree_rcu(queue, rcu);
 }
 
 static void queue_free_work(struct work_struct *work)

@@ -13,6 +13,8 @@
 struct loom_queue {
 	/** @ref: the id's, and one of each job. */
 	struct kref ref;
+	/** @rcu: callbacks of fences, which no lock keeps away, see the entity until then. */
+	struct rcu_head rcu;
 	/** @ldev: the card. */
 	struct loom_device *ldev;
 	/** @client: the owner. */

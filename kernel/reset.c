@@ -8,6 +8,8 @@
 #include <linux/delay.h>
 #include <linux/iopoll.h>
 #include <linux/kobject.h>
+#include <linux/ktime.h>
+#include <linux/minmax.h>
 
 #include <drm/drm_drv.h>
 #include <drm/drm_print.h>
@@ -99,9 +101,16 @@ static u64 ring_started(const struct loom_ring *ring, u32 status)
 	return max(written, running + 1);
 }
 
-/* Once a ring has halted its registers stand still. One that does not even halt is asked, too. */
-static void ring_hold_sample(struct loom_ring *ring)
+static ktime_t hold_end(const struct loom_device *ldev)
 {
+	return ktime_add_ms(ktime_get(), ldev->caps.reset_ms);
+}
+
+/* Once a ring has halted its registers stand still. One that has not until @end is asked, too. */
+static void ring_hold_sample(struct loom_ring *ring, ktime_t end)
+{
+	/* Zero would be for ever. */
+	s64 us = max(ktime_us_delta(end, ktime_get()), (s64)POLL_US);
 	struct loom_device *ldev = ring->ldev;
 	u32 reg = loom_ring_reg(ring, LOOM_RING_STATUS), status = 0;
 	unsigned long flags;
@@ -112,7 +121,7 @@ static void ring_hold_sample(struct loom_ring *ring)
 		readl_poll_timeout(ldev->regs + reg, status,
 				   status & (LOOM_RING_STATUS_HALTED | LOOM_RING_STATUS_ERROR) ||
 				   !(status & LOOM_RING_STATUS_ENABLED),
-				   POLL_US, ldev->caps.reset_ms * USEC_PER_MSEC);
+				   POLL_US, us);
 
 	spin_lock_irqsave(&ring->lock, flags);
 	if (!ring->dead)
@@ -124,16 +133,22 @@ static void ring_hold_sample(struct loom_ring *ring)
 /**
  * loom_card_hold() - before a device reset: give the card no new work
  * @ldev: the card
+ *
+ * Takes no longer than one ring may, however many do not halt.
  */
 void loom_card_hold(struct loom_device *ldev)
 {
+	ktime_t end = hold_end(ldev);
 	struct loom_ring *ring;
 
 	list_for_each_entry(ring, &ldev->active_rings, link)
 		ring_hold(ring);
 	list_for_each_entry(ring, &ldev->active_rings, link)
-		ring_hold_sample(ring);
+		ring_hold_sample(ring, end);
 	loom_fault_drain(ldev);
+	/* What has completed names its fault record, which the reset takes. */
+	list_for_each_entry(ring, &ldev->active_rings, link)
+		loom_ring_complete(ring);
 }
 
 /**
@@ -247,7 +262,7 @@ void loom_reset_ring(struct loom_ring *ring, struct loom_queue *guilty, const ch
 	if (!guilty)
 		reset_dump(ldev, LOOM_DUMP_REASON_RING, ring->id, why);
 	ring_hold(ring);
-	ring_hold_sample(ring);
+	ring_hold_sample(ring, hold_end(ldev));
 	loom_write32(ldev, loom_ring_reg(ring, LOOM_RING_CTRL), LOOM_RING_CTRL_RESET);
 	err = readl_poll_timeout(ldev->regs + reg, status,
 				 status == U32_MAX || !(status & LOOM_RING_STATUS_RESETTING),

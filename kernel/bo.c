@@ -447,22 +447,13 @@ void loom_bo_unmap_all(struct loom_device *ldev)
  * loom_bo_zap_all() - processes must not reach the card's memory any more
  * @ldev: the card, which is gone or wedged
  *
- * What they have mapped stays mapped: the next access finds a page of zeros.
+ * What they have mapped stays mapped: the next access finds a page of zeros. Mappings of a dma-buf
+ * are in the device's address space, too: drm_gem_dmabuf_export() sees to that, and a dma-buf may
+ * have outlived the last handle, by which it could be found.
  */
 void loom_bo_zap_all(struct loom_device *ldev)
 {
-	struct loom_bo *bo, *last = NULL;
-
 	unmap_mapping_range(ldev->drm.anon_inode->i_mapping, 0, 0, 1);
-	while ((bo = bo_next(ldev, last))) {
-		if (bo->local)
-			loom_prime_zap(bo);
-		if (last)
-			drm_gem_object_put(&last->base.base);
-		last = bo;
-	}
-	if (last)
-		drm_gem_object_put(&last->base.base);
 }
 
 /* Calls @what for the memory of each BO that is in local memory, until it fails. */

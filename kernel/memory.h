@@ -75,7 +75,6 @@ struct drm_gem_object *loom_prime_import_table(struct drm_device *drm,
 					       struct dma_buf_attachment *attach,
 					       struct sg_table *sgt);
 void loom_prime_unmap(struct loom_bo *bo);
-void loom_prime_zap(struct loom_bo *bo);
 
 /**
  * struct loom_vm - an address space

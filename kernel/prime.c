@@ -133,17 +133,3 @@ void loom_prime_unmap(struct loom_bo *bo)
 		dma_buf_unmap_attachment_unlocked(bo->base.base.import_attach, sgt,
 						  DMA_BIDIRECTIONAL);
 }
-
-/**
- * loom_prime_zap() - take away what processes have mapped through the dma-buf of a BO
- * @bo: the BO
- */
-void loom_prime_zap(struct loom_bo *bo)
-{
-	struct drm_gem_object *obj = &bo->base.base;
-
-	mutex_lock(&obj->dev->object_name_lock);
-	if (obj->dma_buf)
-		unmap_mapping_range(obj->dma_buf->file->f_mapping, 0, 0, 1);
-	mutex_unlock(&obj->dev->object_name_lock);
-}

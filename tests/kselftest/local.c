@@ -474,6 +474,7 @@ TEST(mapping_after_the_end_of_the_card)
 {
 	char address[32];
 	struct drm_loom_query_info info;
+	struct client next;
 	uint64_t *p, *q;
 	uint32_t bo;
 	int fd, file, prime;
@@ -493,6 +494,8 @@ TEST(mapping_after_the_end_of_the_card)
 	q = mmap(NULL, MIB, PROT_READ | PROT_WRITE, MAP_SHARED, prime, 0);
 	ASSERT_NE(MAP_FAILED, (void *)q);
 	EXPECT_EQ(SECRET, q[0]);
+	/* Nobody finds the dma-buf by its handle any more. */
+	ASSERT_EQ(0, bo_close(fd, bo));
 
 	ASSERT_EQ(0, card_address(fd, address, sizeof(address)));
 	file = open("/sys/bus/pci/drivers/loom/unbind", O_WRONLY);
@@ -505,9 +508,6 @@ TEST(mapping_after_the_end_of_the_card)
 	p[1] = 4;
 	q[2] = 5;
 	EXPECT_EQ(-ENODEV, card_info(fd, &info));
-	munmap(p, MIB);
-	munmap(q, MIB);
-	close(prime);
 	close(fd);
 
 	file = open("/sys/bus/pci/drivers/loom/bind", O_WRONLY);
@@ -515,10 +515,22 @@ TEST(mapping_after_the_end_of_the_card)
 	ASSERT_EQ(strlen(address), write(file, address, strlen(address)));
 	close(file);
 	ASSERT_EQ(0, card_other());
-	fd = card_open();
-	ASSERT_GE(fd, 0);
-	EXPECT_EQ(0, local_create(fd, MIB, &bo));
-	close(fd);
+	/* The memory is the next one's, who has all of it. */
+	ASSERT_EQ(0, client_open(&next, 0, 0));
+	ASSERT_EQ(0, card_info(next.fd, &info));
+	ASSERT_EQ(0, local_create(next.fd, info.local_size, &bo));
+	ASSERT_EQ(0, vm_bind(next.fd, next.vm, 0, bo, 0, VA, info.local_size));
+	ASSERT_EQ(0, card_fill(&next, VA, SECRET, info.local_size));
+	for (uint64_t at = 0; at < MIB; at += PAGE) {
+		EXPECT_EQ(0, p[at / 8]);
+		EXPECT_EQ(0, q[at / 8]);
+	}
+	EXPECT_EQ(4, q[1]);
+	EXPECT_EQ(5, p[2]);
+	munmap(p, MIB);
+	munmap(q, MIB);
+	close(prime);
+	client_close(&next);
 }
 
 TEST_HARNESS_MAIN

@@ -276,6 +276,8 @@ struct drm_gem_object *loom_bo_alloc(struct drm_device *drm, size_t size)
 		return ERR_PTR(-ENOMEM);
 	INIT_LIST_HEAD(&bo->link);
 	bo->base.base.funcs = &bo_funcs;
+	/* The page tables of processes do not say so: what they show has no struct page there. */
+	bo->base.pages_mark_dirty_on_put = true;
 	return &bo->base.base;
 }
 

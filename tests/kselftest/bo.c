@@ -7,6 +7,7 @@
 #include <kselftest_harness.h>
 
 #include "card.h"
+#include "root.h"
 
 #define PAGE	4096ull
 
@@ -256,6 +257,25 @@ TEST_F(bo, label_pad)
 	struct drm_loom_bo_label args = { .handle = self->handle, .pad = 1 };
 
 	EXPECT_EQ(-EINVAL, card_ioctl(self->fd, DRM_IOCTL_LOOM_BO_LABEL, &args));
+}
+
+/* Memory that nobody has mapped may be taken away, but not what is in it. */
+TEST_F(bo, contents_outlive_the_mapping)
+{
+	uint64_t *p = bo_map(self->fd, self->handle, 2 * PAGE);
+
+	ASSERT_NE(NULL, p);
+	p[0] = 11;
+	p[PAGE / 8] = 12;
+	munmap(p, 2 * PAGE);
+	/* Pages that the kernel takes for clean are dropped. */
+	if (root_sysfs("/proc/sys/vm/drop_caches", "1"))
+		SKIP(return, "only root can have that done");
+	p = bo_map(self->fd, self->handle, 2 * PAGE);
+	ASSERT_NE(NULL, p);
+	EXPECT_EQ(11, p[0]);
+	EXPECT_EQ(12, p[PAGE / 8]);
+	munmap(p, 2 * PAGE);
 }
 
 TEST_F(bo, handles_are_per_file)

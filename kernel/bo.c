@@ -3,6 +3,7 @@
  * Buffers. Those in system memory are mapped cached everywhere: the card snoops the caches. Those
  * in local memory are mapped write-combined by processes, through BAR2.
  */
+#include <linux/dma-buf.h>
 #include <linux/dma-mapping.h>
 #include <linux/mm.h>
 #include <linux/string.h>
@@ -91,11 +92,32 @@ static const struct vm_operations_struct bo_vm_ops = {
 	.close = bo_vm_close,
 };
 
+/*
+ * What drm_gem_shmem_mmap() does, but the dma-buf is that of the attachment, which stays:
+ * obj->dma_buf goes with the last handle, whatever others are doing with the object.
+ */
+static int import_mmap(struct drm_gem_object *obj, struct vm_area_struct *vma)
+{
+	int err;
+
+	/* Whether the exporter sets them or not: they are not ours. */
+	vma->vm_ops = NULL;
+	vma->vm_private_data = NULL;
+	/* An exporter may leave this out, and the core insists. */
+	vm_flags_set(vma, VM_DONTEXPAND);
+	err = dma_buf_mmap(obj->import_attach->dmabuf, vma, 0);
+	/* The mapping holds the dma-buf instead. */
+	if (!err)
+		drm_gem_object_put(obj);
+	return err;
+}
+
 static int bo_mmap(struct drm_gem_object *obj, struct vm_area_struct *vma)
 {
 	if (to_loom_bo(obj)->flags & DRM_LOOM_BO_NO_MMAP)
 		return -EPERM;
-	/* An exporter may leave this out, and the core insists. */
+	if (to_loom_bo(obj)->imported)
+		return import_mmap(obj, vma);
 	vm_flags_set(vma, VM_DONTEXPAND);
 	return drm_gem_shmem_object_mmap(obj, vma);
 }

@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: MIT
 /* dma-bufs: export, import, and what cannot be shared. The machine has two cards. */
 #include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <linux/dma-buf.h>
 #include <linux/udmabuf.h>
@@ -354,6 +358,52 @@ TEST_F(prime, foreign_memory_goes_on_as_itself)
 	close(back);
 	close(memfd);
 	close(fd);
+}
+
+/* Whoever maps it finds all of it or nothing, and nothing is all that the kernel says. */
+TEST_F(prime, foreign_memory_is_closed_while_it_is_mapped)
+{
+	volatile uint64_t *offset = mmap(NULL, PAGE, PROT_READ | PROT_WRITE,
+					 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct drm_loom_bo_mmap_offset args;
+	int memfd, fd = udmabuf(&memfd), status;
+	uint32_t handle;
+	uint64_t *p;
+	pid_t pid;
+
+	ASSERT_NE(MAP_FAILED, (void *)offset);
+	ASSERT_GE(fd, 0);
+	if (bounced())
+		return;
+	pid = fork();
+	ASSERT_GE(pid, 0);
+	if (!pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		while (*offset != UINT64_MAX) {
+			p = map(self->c.fd, *offset, SIZE);
+			if (p && p[0])
+				_exit(1);
+			if (p)
+				munmap(p, SIZE);
+			else if (errno != EACCES && errno != EINVAL)
+				_exit(2);
+		}
+		_exit(0);
+	}
+	for (int i = 0; i < 1000; i++) {
+		ASSERT_EQ(0, import(self->c.fd, fd, &handle));
+		args = (struct drm_loom_bo_mmap_offset){ .handle = handle };
+		ASSERT_EQ(0, card_ioctl(self->c.fd, DRM_IOCTL_LOOM_BO_MMAP_OFFSET, &args));
+		*offset = args.offset;
+		if (i % 2)
+			sched_yield();
+		ASSERT_EQ(0, bo_close(self->c.fd, handle));
+	}
+	*offset = UINT64_MAX;
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_EQ(0, status);
+	close(fd);
+	close(memfd);
 }
 
 TEST_F(prime, foreign_memory_does_not_count_as_the_cards)

@@ -549,6 +549,7 @@ void loom_watch_work(struct work_struct *work);
 int loom_ioctl_dev_query(struct drm_device *drm, void *data, struct drm_file *file);
 
 /* stat.c */
+u64 loom_ticks_to_ns(u64 ticks, u64 hz);
 void loom_show_fdinfo(struct drm_printer *p, struct drm_file *file);
 
 /* debug.c */

@@ -10,9 +10,19 @@
 #include "loom.h"
 #include "memory.h"
 
-static u64 ticks_to_ns(const struct loom_device *ldev, u64 ticks)
+/**
+ * loom_ticks_to_ns() - a time by the card's clock in nanoseconds
+ * @ticks: the time; whatever a card may say
+ * @hz: ticks of a second
+ *
+ * Return: nanoseconds; what does not fit into 64 bits of them is cut off.
+ */
+u64 loom_ticks_to_ns(u64 ticks, u64 hz)
 {
-	return mul_u64_u64_div_u64(ticks, NSEC_PER_SEC, ldev->caps.timestamp_hz);
+	u64 rest, seconds = div64_u64_rem(ticks, hz, &rest);
+
+	/* A quotient of more than 64 bits is a trap on x86: this one is less than a second. */
+	return seconds * NSEC_PER_SEC + mul_u64_u64_div_u64(rest, NSEC_PER_SEC, hz);
 }
 
 /**
@@ -29,7 +39,7 @@ void loom_show_fdinfo(struct drm_printer *p, struct drm_file *file)
 
 	/* Time is added when a job ends: it never goes back. */
 	drm_printf(p, "drm-engine-compute:\t%llu ns\n",
-		   ticks_to_ns(ldev, busy));
+		   loom_ticks_to_ns(busy, ldev->caps.timestamp_hz));
 	drm_printf(p, "drm-engine-capacity-compute:\t%u\n", ldev->ring_count);
 	/* The same by the card's clock, which is what makes shares exact. */
 	drm_printf(p, "drm-cycles-compute:\t%llu\n", busy);

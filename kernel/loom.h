@@ -569,10 +569,12 @@ static inline void loom_hwmon_init(struct loom_device *ldev) { }
 /* pmu.c */
 #if IS_ENABLED(CONFIG_PERF_EVENTS)
 void loom_pmu_init(struct loom_device *ldev);
+void loom_pmu_sleep(struct loom_device *ldev);
 void loom_pmu_fini(struct loom_device *ldev);
 void loom_pmu_exit(void);
 #else
 static inline void loom_pmu_init(struct loom_device *ldev) { }
+static inline void loom_pmu_sleep(struct loom_device *ldev) { }
 static inline void loom_pmu_fini(struct loom_device *ldev) { }
 static inline void loom_pmu_exit(void) { }
 #endif

@@ -95,6 +95,26 @@ static void pmu_refresh(struct loom_pmu *pmu, u32 counter)
 	pmu->last[counter] = now;
 }
 
+/**
+ * loom_pmu_sleep() - before the card falls asleep: what it has counted counts
+ * @ldev: the card, which runs nothing
+ *
+ * Who asks while it sleeps gets that, and who begins then begins from there.
+ */
+void loom_pmu_sleep(struct loom_device *ldev)
+{
+	struct loom_pmu *pmu = ldev->pmu;
+	unsigned long flags;
+	u32 i;
+
+	if (!pmu)
+		return;
+	raw_spin_lock_irqsave(&pmu->lock, flags);
+	for (i = 0; i < PMU_COUNTERS; i++)
+		pmu_refresh(pmu, i);
+	raw_spin_unlock_irqrestore(&pmu->lock, flags);
+}
+
 /* Has the event count from here, or count what there was since it did. */
 static void pmu_update(struct perf_event *event, bool begin)
 {

@@ -197,6 +197,7 @@ static int loom_suspend(struct device *dev)
 	flush_workqueue(loom_wq);
 	loom_bo_save(ldev);
 	ldev->power.generation = loom_read32(ldev, LOOM_REG_GENERATION);
+	loom_pmu_sleep(ldev);
 	WRITE_ONCE(ldev->power.asleep, true);
 	return 0;
 }
@@ -249,6 +250,7 @@ static int loom_runtime_suspend(struct device *dev)
 		return -EBUSY;
 	}
 	cancel_delayed_work_sync(&ldev->watch);
+	loom_pmu_sleep(ldev);
 	WRITE_ONCE(ldev->power.asleep, true);
 	if (loom_card_reset(ldev)) {
 		WRITE_ONCE(ldev->power.asleep, false);

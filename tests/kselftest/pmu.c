@@ -274,6 +274,47 @@ TEST_F(pmu, reset)
 	close(jobs);
 }
 
+static bool falls_asleep(void)
+{
+	uint64_t end = now() + PATIENCE;
+	char text[64] = "";
+
+	while (strcmp(text, "suspended") && now() < end) {
+		usleep(1000);
+		if (root_text("power/runtime_status", text, sizeof(text)))
+			return false;
+	}
+	return !strcmp(text, "suspended");
+}
+
+/* A card that sleeps tells nothing, but what it did before counts, for those who were there. */
+TEST_F(pmu, card_that_sleeps)
+{
+	int old, fd;
+
+	ASSERT_EQ(0, root_sysfs("power/autosuspend_delay_ms", "10"));
+	ASSERT_EQ(0, root_sysfs("power/control", "auto"));
+	old = event_open(self, DESCRIPTORS);
+	ASSERT_GE(old, 0);
+	work(_metadata, self, 3);
+	EXPECT_TRUE(falls_asleep());
+	EXPECT_EQ(3, event_read(_metadata, old));
+	close(old);
+	/* With nobody there. */
+	work(_metadata, self, 4);
+	EXPECT_TRUE(falls_asleep());
+	fd = event_open(self, DESCRIPTORS);
+	ASSERT_GE(fd, 0);
+	EXPECT_EQ(0, event_read(_metadata, fd));
+	work(_metadata, self, 5);
+	EXPECT_EQ(5, event_read(_metadata, fd));
+	EXPECT_TRUE(falls_asleep());
+	EXPECT_EQ(5, event_read(_metadata, fd));
+	close(fd);
+	EXPECT_EQ(0, root_sysfs("power/control", "on"));
+	EXPECT_EQ(0, root_sysfs("power/autosuspend_delay_ms", "1000"));
+}
+
 /* Whoever counts for the machine may be taken away, or another CPU. */
 TEST_F(pmu, cpu_hotplug)
 {

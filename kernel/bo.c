@@ -225,6 +225,7 @@ static vm_fault_t local_fault(struct vm_fault *vmf)
 	struct drm_gem_object *obj = vmf->vma->vm_private_data;
 	struct loom_bo *bo = to_loom_bo(obj);
 	struct dma_fence *fence = loom_local_fence(bo->local);
+	struct loom_device *ldev = to_loom(obj->dev);
 	vm_fault_t ret;
 	int idx;
 
@@ -233,10 +234,13 @@ static vm_fault_t local_fault(struct vm_fault *vmf)
 		return ret;
 	if (!drm_dev_enter(obj->dev, &idx))
 		return local_fault_dummy(vmf, bo);
-	if (fence->error || loom_device_error(to_loom(obj->dev)))
+	/* What is found usable is mapped before it is taken away, or not at all. */
+	down_read(&ldev->local.reach);
+	if (fence->error || loom_device_error(ldev))
 		ret = local_fault_dummy(vmf, bo);
 	else
 		ret = local_fault_pages(vmf, bo);
+	up_read(&ldev->local.reach);
 	drm_dev_exit(idx);
 	return ret;
 }
@@ -469,7 +473,7 @@ void loom_bo_unmap_all(struct loom_device *ldev)
 
 /**
  * loom_bo_zap_all() - processes must not reach the card's memory any more
- * @ldev: the card, which is gone or wedged
+ * @ldev: the card, which is gone or wedged, as loom_device_error() says
  *
  * What they have mapped stays mapped: the next access finds a page of zeros. Mappings of a dma-buf
  * are in the device's address space, too: drm_gem_dmabuf_export() sees to that, and a dma-buf may
@@ -477,6 +481,9 @@ void loom_bo_unmap_all(struct loom_device *ldev)
  */
 void loom_bo_zap_all(struct loom_device *ldev)
 {
+	/* Faults that have not seen that it is have mapped what they will. */
+	down_write(&ldev->local.reach);
+	up_write(&ldev->local.reach);
 	unmap_mapping_range(ldev->drm.anon_inode->i_mapping, 0, 0, 1);
 }
 

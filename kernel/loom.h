@@ -10,6 +10,7 @@
  *	loom_device.tlb_lock	(mutex)   the invalidation registers; polls, bounded
  *	dma_resv		(ww)      of a VM and of the BOs in it, by drm_exec
  *	loom_device.local.lock	(mutex)   which part of local memory is free
+ *	loom_device.local.reach	(rwsem)   read: a process gets to see local memory; within mmap_lock
  *	--- from here on a fence may depend on it: no GFP_KERNEL, no dma_resv ---
  *	loom_ring.lock		(irqsave) descriptors and completions of a ring
  *	loom_queue.lock		(irqsave) state of a queue
@@ -42,6 +43,7 @@
 #include <linux/mutex.h>
 #include <linux/pci.h>
 #include <linux/refcount.h>
+#include <linux/rwsem.h>
 #include <linux/sched.h>
 #include <linux/spinlock.h>
 #include <linux/wait.h>
@@ -369,6 +371,8 @@ struct loom_device {
 		u32 count;
 		/** @local.left: it is not, because the driver leaves the card. */
 		bool left;
+		/** @local.reach: see the top of this file. */
+		struct rw_semaphore reach;
 	} local;
 
 	/** @watch: looks at busy rings every LOOM_WATCH_MS. */

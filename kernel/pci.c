@@ -154,6 +154,7 @@ static int device_init(struct loom_device *ldev)
 	spin_lock_init(&ldev->user_lock);
 	mutex_init(&ldev->vm_lock);
 	mutex_init(&ldev->tlb_lock);
+	init_rwsem(&ldev->local.reach);
 	INIT_LIST_HEAD(&ldev->active_rings);
 	INIT_LIST_HEAD(&ldev->vms);
 	INIT_LIST_HEAD(&ldev->bos);

@@ -340,7 +340,7 @@ static int bo_pin_system(struct loom_bo *bo)
  * Local memory has to be cleared first.
  *
  * Return: 0, -ENOMEM, -EINTR, -ERESTARTSYS, -EOPNOTSUPP if the pages are out of the card's reach,
- * or the error of the clear.
+ * -ENODEV without a driver, or the error of the clear.
  */
 int loom_bo_pin(struct loom_bo *bo)
 {

@@ -14,6 +14,7 @@
 #include <linux/sched/signal.h>
 #include <linux/vmalloc.h>
 
+#include <drm/drm_drv.h>
 #include <drm/drm_prime.h>
 
 #include "loom.h"
@@ -91,18 +92,21 @@ static struct sg_table *direct_table(const struct loom_bo *bo, u64 count)
  * loom_direct_get_locked() - have pages, from now to the end of the BO
  * @bo: the BO; its reservation is held
  *
- * Return: 0, -ENOMEM or -EINTR.
+ * Return: 0, -ENOMEM, -EINTR, or -ENODEV if the device has lost its driver.
  */
 int loom_direct_get_locked(struct loom_bo *bo)
 {
-	struct device *dev = bo->base.base.dev->dev;
+	struct drm_device *drm = bo->base.base.dev;
 	u64 count = bo->base.base.size >> PAGE_SHIFT, i = 0;
 	struct sg_table *sgt;
-	int err = -ENOMEM;
+	int err = -ENOMEM, idx;
 
 	dma_resv_assert_held(bo->base.base.resv);
 	if (bo->base.pages)
 		return 0;
+	/* A descriptor may be mapped when nobody is there any more to take the pages back. */
+	if (!drm_dev_enter(drm, &idx))
+		return -ENODEV;
 	bo->base.pages = kvmalloc_array(count, sizeof(*bo->base.pages), DIRECT_GFP);
 	bo->direct = kvmalloc_array(count, sizeof(*bo->direct), DIRECT_GFP);
 	if (!bo->base.pages || !bo->direct)
@@ -112,7 +116,7 @@ int loom_direct_get_locked(struct loom_bo *bo)
 			err = -EINTR;
 			goto err_free;
 		}
-		bo->base.pages[i] = dma_alloc_pages(dev, PAGE_SIZE, &bo->direct[i],
+		bo->base.pages[i] = dma_alloc_pages(drm->dev, PAGE_SIZE, &bo->direct[i],
 						    DMA_BIDIRECTIONAL, DIRECT_GFP);
 		if (!bo->base.pages[i])
 			goto err_free;
@@ -124,10 +128,12 @@ int loom_direct_get_locked(struct loom_bo *bo)
 		goto err_free;
 	}
 	bo->base.sgt = sgt;
+	drm_dev_exit(idx);
 	return 0;
 
 err_free:
 	direct_free(bo, i);
+	drm_dev_exit(idx);
 	return err;
 }
 

@@ -371,7 +371,7 @@ int loom_ioctl_vm_create(struct drm_device *drm, void *data, struct drm_file *fi
 	struct loom_client *client = file->driver_priv;
 	struct drm_loom_vm_create *args = data;
 	struct loom_vm *vm;
-	int err;
+	int err, idx;
 
 	if (args->flags)
 		return -EINVAL;
@@ -381,7 +381,13 @@ int loom_ioctl_vm_create(struct drm_device *drm, void *data, struct drm_file *fi
 	err = loom_user_charge(client->user, LOOM_USER_VMS, 1);
 	if (err)
 		return err;
-	vm = loom_vm_alloc(client->ldev);
+	/* As in VM_BIND: page tables exist as long as the device has its driver. */
+	if (drm_dev_enter(drm, &idx)) {
+		vm = loom_vm_alloc(client->ldev);
+		drm_dev_exit(idx);
+	} else {
+		vm = ERR_PTR(-ENODEV);
+	}
 	if (IS_ERR(vm)) {
 		loom_user_uncharge(client->user, LOOM_USER_VMS, 1);
 		return PTR_ERR(vm);

@@ -539,4 +539,36 @@ TEST_F(peer, local_memory_stays_at_home)
 	close(fd);
 }
 
+/* On the other card: this one goes. */
+TEST(first_mapped_after_the_end_of_the_card)
+{
+	char address[32];
+	uint64_t *p;
+	uint32_t bo;
+	int fd, dmabuf, err;
+
+	ASSERT_EQ(0, card_other());
+	fd = card_open();
+	ASSERT_GE(fd, 0);
+	ASSERT_EQ(0, card_address(fd, address, sizeof(address)));
+	ASSERT_EQ(0, bo_create(fd, SIZE, 0, 0, &bo));
+	dmabuf = export(fd, bo);
+	ASSERT_GE(dmabuf, 0);
+	ASSERT_EQ(0, root_sysfs("/sys/bus/pci/drivers/loom/unbind", address));
+	p = map(dmabuf, 0, SIZE);
+	err = p ? 0 : errno;
+	if (p) {
+		EXPECT_EQ(0, p[0]);
+		munmap(p, SIZE);
+	}
+	/* Memory of the DMA API is not to be had any more. */
+	if (bounced() && !root_dma_checked()) {
+		EXPECT_EQ(ENODEV, err);
+	}
+	close(dmabuf);
+	close(fd);
+	ASSERT_EQ(0, root_sysfs("/sys/bus/pci/drivers/loom/bind", address));
+	ASSERT_EQ(0, card_other());
+}
+
 TEST_HARNESS_MAIN

@@ -185,6 +185,12 @@ static void local_finish(struct loom_local *local, int error)
 	kref_put(&local->ref, local_release_later);
 }
 
+/* Why a clear that the card will never finish has failed: what calls say of the card. */
+static int local_lost(struct loom_device *ldev)
+{
+	return loom_device_error(ldev) ?: -EIO;
+}
+
 /* Fills a command buffer with what comes next. */
 static u32 clear_build(struct loom_clear *clear, struct loom_local *local)
 {
@@ -292,7 +298,7 @@ void loom_local_retire(struct loom_ring *ring, struct loom_job *job, u32 outcome
 	}
 	clear->local = NULL;
 	if (!--local->running && (!local->next || local->cancelled))
-		local_finish(local, local->cancelled ? ring->dead ?: -EIO : 0);
+		local_finish(local, local->cancelled ? local_lost(ldev) : 0);
 out:
 	loom_local_pump(ring);
 }
@@ -315,7 +321,7 @@ void loom_local_kill(struct loom_ring *ring)
 		ldev->local.slots[i].again = false;
 	}
 	list_for_each_entry_safe(local, next, &ldev->local.clears, link)
-		local_finish(local, ring->dead);
+		local_finish(local, local_lost(ldev));
 }
 
 /**
@@ -484,7 +490,7 @@ struct dma_fence *loom_local_clear(struct loom_local *local, struct loom_client 
 	local_rewind(local);
 	list_add_tail(&local->link, &local->ldev->local.clears);
 	if (ring->dead)
-		local_finish(local, ring->dead);
+		local_finish(local, local_lost(local->ldev));
 	else
 		loom_local_pump(ring);
 	spin_unlock_irqrestore(&ring->lock, flags);

@@ -440,6 +440,31 @@ TEST_F_TIMEOUT(gone, card_that_does_not_answer, 120)
 	expect_removed(_metadata, &self->c);
 }
 
+/* Local memory is had at once, and of use once the card has cleared it: this one never does. */
+TEST(clear_that_never_ends)
+{
+	struct client c;
+	uint32_t bo;
+	int err;
+
+	ASSERT_EQ(0, root_node());
+	ASSERT_NE(0, root_address()[0]);
+	ASSERT_EQ(0, client_open(&c, 0, 0));
+	if (!card_debug(c.fd))
+		SKIP(return, "the card has no fault injection");
+	/* It has nothing to do: nobody looks at it before the clear is under way. */
+	ASSERT_EQ(0, root_debug("inject", "dead"));
+	err = bo_create(c.fd, 4096, DRM_LOOM_BO_LOCAL, 0, &bo);
+	if (!err)
+		err = vm_bind(c.fd, c.vm, DRM_LOOM_BIND_MAP, bo, 0, 0x50000000, 4096);
+	EXPECT_EQ(-EIO, err);
+	client_close(&c);
+	ASSERT_EQ(0, root_sysfs("reset", "1"));
+	ASSERT_EQ(0, driver_unbind());
+	ASSERT_EQ(0, driver_bind());
+	EXPECT_EQ(0, works());
+}
+
 /* A driver does not take a card that does not answer, and leaves it well. */
 TEST_F_TIMEOUT(gone, card_that_is_dead_at_probe, 120)
 {

@@ -68,12 +68,15 @@ static void plan_packs(const struct loom_work *work, struct loom_gemm_plan *plan
 	}
 }
 
-/* Whole rows, of which so few products are made that thin kernels read them as they are. */
+/*
+ * Whole rows, of which so few products are made that thin kernels read them as they are. They count
+ * rows by the distance between them: one row that is all of them is packed.
+ */
 static bool is_in_rows(const struct loom_work *work, const struct loom_gemm_plan *plan)
 {
 	return plan->shape->kpack == 1 && plan->set.thin && !plan->b.source &&
 	       work->u.gemm.m <= plan->shape->thin_rows && !work->operands[2].panels &&
-	       plan->b.line == plan->b_size && plan->b.k >= 0 && plan->b.k % plan->b_size == 0 &&
+	       plan->b.line == plan->b_size && plan->b.k > 0 && plan->b.k % plan->b_size == 0 &&
 	       work->u.gemm.n % (LOOM_GEMM_THIN * LOOM_GEMM_COLUMNS) == 0;
 }
 

@@ -308,6 +308,8 @@ static bool large(unsigned int type)
 		{ 2, 256, 300, 0, TAME, true },
 		{ 1, 128, 2100, 1, SPECIAL, true },
 		{ 3, 1280, 5, 0, SPECIAL, true },
+		{ 1, 128, 1, 0, TAME, true },
+		{ 3, 256, 1, 0, SPECIAL, true },
 		{ 17, 33, 1900, 0, SPECIAL, false },
 		{ 1, 700, 800, 0, TAME, false },
 		{ 700, 1, 800, 0, TAME, false },
@@ -320,6 +322,32 @@ static bool large(unsigned int type)
 	for (unsigned int i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++)
 		good &= gemm_case(&shapes[i], type, i % 2 ? wide : type, 1000 + i);
 	return good;
+}
+
+/* Few rows of a product whose b is one row, that counts for each of its @k. */
+static bool repeated_rows(unsigned int type, uint32_t m, uint32_t n, uint32_t k)
+{
+	unsigned int wide = loom_dtype_is_int8(type) ? LOOM_DTYPE_I32 : LOOM_DTYPE_F32;
+	uint32_t dims_c[] = { m, n }, dims_a[] = { m, k }, dims_b[] = { k, n };
+	struct loom_pkt_gemm pkt;
+	struct rng rng = { type };
+	struct memory mem;
+	const char *bad;
+
+	header_init(&pkt.header, LOOM_OP_GEMM, sizeof(pkt));
+	memory_init(&mem);
+	tensor_plain(&mem, &pkt.c, wide, 2, dims_c);
+	tensor_plain(&mem, &pkt.a, type, 2, dims_a);
+	tensor_plain(&mem, &pkt.b, type, 2, dims_b);
+	pkt.b.strides[0] = 0;
+	memory_commit(&mem, false, type);
+	tensor_fill(&mem, &pkt.a, TAME, &rng);
+	tensor_fill(&mem, &pkt.b, TAME, &rng);
+	bad = job_compare(&mem, &pkt, &rng);
+	if (bad)
+		printf("# %s differs: %ux%ux%u type %u, one row of b\n", bad, m, n, k, type);
+	memory_free(&mem);
+	return !bad;
 }
 
 /*
@@ -438,6 +466,8 @@ int main(void)
 		tap_ok(small(dtypes[i], 300), "small shapes, type %u", dtypes[i]);
 		tap_ok(large(dtypes[i]), "large shapes, type %u", dtypes[i]);
 		tap_ok(packed(dtypes[i], 80), "b in panels, type %u", dtypes[i]);
+		tap_ok(repeated_rows(dtypes[i], 1, 128, 40) && repeated_rows(dtypes[i], 3, 384, 9),
+		       "one row of b for all of k, type %u", dtypes[i]);
 	}
 	tap_ok(fma_bits(90), "fused multiply-add to the bit");
 	for (unsigned int i = 0; names[i]; i++) {

@@ -8,6 +8,7 @@
 #define SPAN		1024u	/* elements of a line that a part sees besides, about */
 #define LINES_MAX	512u	/* of a part */
 #define TABLE_MAX	4096u	/* taps of all vectors of a line */
+#define ROOM		(LOOM_ARENA_MAX - (128u << 10))	/* for lines: besides them are tables and weights */
 #define HOLE		INT64_MIN
 
 static uint64_t div_up(uint64_t a, uint64_t b)
@@ -38,7 +39,8 @@ bool loom_sweep_can(const struct loom_window_view *v)
 	for (unsigned int i = 0; i < LOOM_WINDOW_AXES; i++)
 		if (v->window[i].spacing != 1 || !v->taps[i] || !v->out[i])
 			return false;
-	return v->taps[LAST] <= REACH_MAX && reach(v) <= REACH_MAX && lines_of(v) <= LINES_MAX;
+	/* those of one row, at their longest, have room */
+	return v->taps[LAST] <= REACH_MAX && reach(v) <= REACH_MAX && lines_of(v) <= LINES_MAX / 2;
 }
 
 /* What of a line a row of @width places may see. */
@@ -54,7 +56,7 @@ static uint64_t vectors(uint64_t width)
 
 void loom_sweep_plan(const struct loom_window_view *v, struct loom_sweep_plan *plan)
 {
-	uint64_t rows = v->out[0] * v->out[1], lines = lines_of(v), most;
+	uint64_t rows = v->out[0] * v->out[1], lines = lines_of(v), most, fit;
 
 	most = SPAN / v->window[LAST].stride;
 	if (vectors(most) * v->taps[LAST] > TABLE_MAX)
@@ -67,6 +69,9 @@ void loom_sweep_plan(const struct loom_window_view *v, struct loom_sweep_plan *p
 	most = LOOM_SWEEP_PLACES / plan->width;
 	if (most * lines > LINES_MAX)
 		most = LINES_MAX / lines;
+	/* one besides: what holes look like */
+	fit = (ROOM / align(span(v, plan->width) * 4) - 1) / lines;
+	most = most < fit ? most : fit;
 	plan->rows = div_up(rows, div_up(rows, most));
 	plan->blocks = div_up(rows, plan->rows);
 	plan->segments = div_up(v->out[LAST], plan->width);

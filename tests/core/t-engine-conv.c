@@ -379,6 +379,21 @@ static bool holes_count(void)
 	return good && y[0] != y[0] && y[1] == INFINITY;
 }
 
+/* Channels by themselves, and of each so many lines that not all rows of a plane have room at once. */
+static bool spread(void)
+{
+	static const struct shape shape = {
+		1, 3, 1, 1, 2, { 70, 1100 }, { 16, 64 }, { 64, 2 },
+		{ .stride = { 1, 16 }, .dilation = { 1, 1024 }, .spacing = { 1, 1 }, .before = { 3, 9 } },
+		CHANNELS_FIRST,
+	};
+	bool good = true;
+
+	for (uint64_t seed = 1; seed < 5; seed++)
+		good &= conv_case(&shape, LOOM_DTYPE_F32, LOOM_DTYPE_F32, TAME, seed);
+	return good;
+}
+
 /* Several threads, and somebody who stops them again and again. */
 static bool threads(const char *name, enum layout layout, bool depth)
 {
@@ -423,6 +438,7 @@ int main(void)
 		if (i != 1 && i != 3)
 			tap_ok(large(dtypes[i]), "layers of networks, type %u", dtypes[i]);
 	}
+	tap_ok(spread(), "taps far apart");
 	for (unsigned int i = 0; names[i]; i++)
 		tap_ok(threads(names[i], CHANNELS_FIRST, false) &&
 		       threads(names[i], CHANNELS_LAST, false) &&

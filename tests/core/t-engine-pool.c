@@ -149,6 +149,19 @@ static bool many(unsigned int op, bool integer, unsigned int rounds)
 	return good;
 }
 
+/* Taps so far apart, and so many lines of them, that not all rows of a plane have room at once. */
+static bool spread(unsigned int op)
+{
+	static const struct shape shape = {
+		1, 1, 2, { 40, 1100 }, { 16, 64 }, { 32, 2 }, { 0 },
+		{ .stride = { 1, 16 }, .dilation = { 1, 1024 }, .spacing = { 1, 1 }, .before = { 3, 9 } },
+		false, false,
+	};
+
+	return pool_case(&shape, op, LOOM_DTYPE_F32, LOOM_DTYPE_F32, 6) &&
+	       pool_case(&shape, op, LOOM_DTYPE_F32, LOOM_DTYPE_F32, 7);
+}
+
 /* The reference by hand: results as binary32, indices if they are there. */
 static bool example(const struct shape *s, unsigned int op, uint32_t flags, const float *x,
 		    const float *expect, const int64_t *indices, unsigned int n)
@@ -261,6 +274,7 @@ int main(void)
 	for (unsigned int op = LOOM_POOL_MAX; op <= LOOM_POOL_L2; op++)
 		tap_ok(many(op, false, 120), "floats, function %u", op);
 	tap_ok(many(LOOM_POOL_MAX, true, 120), "integers");
+	tap_ok(spread(LOOM_POOL_MAX), "taps far apart");
 	for (unsigned int i = 0; names[i]; i++)
 		tap_ok(threads(names[i], false) && threads(names[i], true),
 		       "%s: threads and stops", names[i]);

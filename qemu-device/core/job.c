@@ -157,6 +157,7 @@ void loom_job_abandon(struct loom_ring *ring)
 	core->starved &= ~BIT64(ring->id);
 	loom_job_rest(ring);
 	job->packet = (struct loom_model){ 0 };
+	job->restored = false;
 	pthread_mutex_lock(&core->lock);
 	ring->claim.active = false;
 	atomic_fetch_and(&ring->poke, ~POKE_CANCEL);

@@ -527,7 +527,7 @@ static void reg_save(struct saved_reg *saved, const atomic_uint_fast64_t *value,
 static void job_save(struct saved_job *saved, const struct job *job)
 {
 	bool copied = job->phase >= JOB_VALIDATE && job->phase <= JOB_HANG && !job->stuck;
-	bool walks = job->phase == JOB_WALK || job->restored;
+	bool walks = job->phase == JOB_WALK || (job->phase == JOB_DECODE && job->restored);
 	uint64_t next = atomic_load(&job->tiles.next);
 	uint32_t nredo = atomic_load(&job->tiles.nredo);
 

@@ -187,11 +187,41 @@ static void test_jobs(struct card *card)
 	tap_ok(moved > ROUNDS, "they were moved in execution");
 }
 
+/* So many elements that it is hard to come too late. */
+static struct cmds long_job(struct card *card, bool in_place)
+{
+	struct loom_pkt_eltwise *pkt;
+	struct cmds cmds;
+
+	card->ctx[1].cmd_next = 0;
+	cmds = cmds_begin(card, 1);
+	for (unsigned int i = 0; i < 40; i++) {
+		pkt = cmds_add(&cmds, LOOM_OP_ELTWISE, sizeof(*pkt));
+		pkt->op = LOOM_ELTWISE_MUL;
+		pkt->a = (struct loom_tensor){
+			.va = BIG, .dtype = LOOM_DTYPE_BF16, .rank = 1,
+			.dims = { BIG_SIZE / 4 }, .strides = { 1 },
+		};
+		pkt->b = pkt->a;
+		pkt->dst = pkt->a;
+		pkt->dst.va += in_place ? 0 : BIG_SIZE / 2;
+	}
+	return cmds;
+}
+
+/* Ring 1, with nothing in it. */
+static void begin_anew(struct card *card)
+{
+	memset(card->ring[1].cqe, 0, 16 * sizeof(struct loom_cqe));
+	card_write32(card, LOOM_REG_RING(1) + LOOM_RING_CTRL, LOOM_RING_CTRL_RESET);
+	card_until32(card, LOOM_REG_RING(1) + LOOM_RING_STATUS, ~0u, 0);
+	card_ring_config(card, 1, 1, 0);
+}
+
 /* A packet at hand is begun anew by another engine, unless it works in place. */
 static void test_engines(struct card *card)
 {
 	struct loom_core *other;
-	struct loom_pkt_eltwise *pkt;
 	unsigned int refused = 0, taken = 0, bad = 0;
 	const char *why;
 
@@ -202,26 +232,12 @@ static void test_engines(struct card *card)
 	loom_core_quiesce(other);
 	for (unsigned int round = 0; (!refused || !taken) && round < 200; round++) {
 		bool in_place = round % 2, begun;
-		struct cmds cmds;
+		struct cmds cmds = long_job(card, in_place);
 		struct loom_cqe cqe;
 		size_t size;
 		void *data;
 		int ret;
 
-		card->ctx[1].cmd_next = 0;
-		cmds = cmds_begin(card, 1);
-		/* so many that it is hard to come too late */
-		for (unsigned int i = 0; i < 40; i++) {
-			pkt = cmds_add(&cmds, LOOM_OP_ELTWISE, sizeof(*pkt));
-			pkt->op = LOOM_ELTWISE_MUL;
-			pkt->a = (struct loom_tensor){
-				.va = BIG, .dtype = LOOM_DTYPE_BF16, .rank = 1,
-				.dims = { BIG_SIZE / 4 }, .strides = { 1 },
-			};
-			pkt->b = pkt->a;
-			pkt->dst = pkt->a;
-			pkt->dst.va += in_place ? 0 : BIG_SIZE / 2;
-		}
 		card_submit(card, 1, &cmds, 0);
 		go_on(card, 3);
 		loom_core_quiesce(card->core);
@@ -240,15 +256,54 @@ static void test_engines(struct card *card)
 		card_write32(card, LOOM_REG_CTX_STOP, 1);
 		card_wait(card, 1, &cqe);
 		card_write32(card, LOOM_REG_CTX_START, 1);
-		memset(card->ring[1].cqe, 0, 16 * sizeof(cqe));
-		card_write32(card, LOOM_REG_RING(1) + LOOM_RING_CTRL, LOOM_RING_CTRL_RESET);
-		card_until32(card, LOOM_REG_RING(1) + LOOM_RING_STATUS, ~0u, 0);
-		card_ring_config(card, 1, 1, 0);
+		begin_anew(card);
 	}
 	tap_ok(!bad && refused, "another engine does not go on with a packet in place");
 	tap_ok(taken, "it begins any other anew");
 	loom_core_destroy(other);
 	config.isa = NULL;
+}
+
+/* A job that was taken up amid a packet, and is over before it could go on: it can be saved again. */
+static void test_aborted(struct card *card, bool hang)
+{
+	const uint64_t ctrl = LOOM_REG_RING(1) + LOOM_RING_CTRL;
+	bool begun = false, stuck;
+	struct loom_cqe cqe;
+
+	for (unsigned int round = 0; !begun && round < 200; round++) {
+		struct cmds cmds = long_job(card, false);
+
+		begin_anew(card);
+		card_submit(card, 1, &cmds, 0);
+		go_on(card, 3);
+		card_write32(card, ctrl, LOOM_RING_CTRL_ENABLE | LOOM_RING_CTRL_HALT);
+		card_until32(card, LOOM_REG_RING(1) + LOOM_RING_STATUS, LOOM_RING_STATUS_HALTED,
+			     LOOM_RING_STATUS_HALTED);
+		loom_core_quiesce(card->core);
+		begun = card->core->rings[1].job.phase == JOB_WALK &&
+			atomic_load(&card->core->rings[1].job.tiles.next);
+		replace(card, 1, true);
+		loom_core_resume(card->core);
+	}
+	if (hang)
+		loom_core_inject(card->core, LOOM_INJECT_HANG, 1);
+	else
+		card_write32(card, LOOM_REG_CTX_STOP, 1);
+	loom_core_quiesce(card->core);
+	replace(card, 1, true);
+	stuck = card->core->rings[1].job.stuck;
+	loom_core_resume(card->core);
+	card_write32(card, ctrl, LOOM_RING_CTRL_ENABLE);
+	if (!hang) {
+		card_wait(card, 1, &cqe);
+		tap_ok(begun && cqe_outcome(&cqe) == LOOM_OUTCOME_ABORTED,
+		       "one that was stopped before it went on is saved as such");
+		card_write32(card, LOOM_REG_CTX_START, 1);
+	} else {
+		tap_ok(begun && stuck, "so is one that hangs");
+	}
+	begin_anew(card);
 }
 
 /* Whatever the card is doing, its registers are the same afterwards. */
@@ -460,6 +515,8 @@ int main(void)
 	set_up(&card);
 	test_jobs(&card);
 	test_engines(&card);
+	test_aborted(&card, false);
+	test_aborted(&card, true);
 	test_everything(&card);
 	test_stuck(&card);
 	set_up(&card);

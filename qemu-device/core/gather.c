@@ -109,9 +109,9 @@ static bool take(const struct rows *r, const struct loom_work *work, uint64_t n,
 		from = row_walk(r, 0, row_offset(r, 0, axis, outer, row), 0);
 	else
 		memset(bounce, 0, sizeof(bounce));
-	for (uint64_t left = r->inner_n; left; left -= now) {
-		now = less(left, LOOM_CHUNK);
-		if (left % (16 * LOOM_CHUNK) == 0 && stopped(stop))
+	for (uint64_t start = 0; start < r->inner_n; start += now) {
+		now = less(r->inner_n - start, LOOM_CHUNK);
+		if (start % (16 * LOOM_CHUNK) == 0 && stopped(stop))
 			return false;
 		loom_walk_put(&to, now, there ? loom_walk_get(&from, now, bounce) : bounce);
 	}
@@ -172,9 +172,12 @@ static bool sum(const struct loom_rows *rows, const struct rows *r, const struct
 
 	for (uint64_t start = 0; start < r->inner_n; start += now) {
 		now = less(r->inner_n - start, LOOM_ACROSS);
+		/* a bag may be empty */
+		if (stopped(stop))
+			return false;
 		memset(lanes, 0, LOOM_LANES * now * sizeof(*lanes));
 		for (uint64_t j = 0; j < bag; j++) {
-			if (j % 64 == 0 && stopped(stop))
+			if (j % 64 == 63 && stopped(stop))
 				return false;
 			if (!number(work, i, j, &row))
 				continue;

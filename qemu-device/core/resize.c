@@ -91,9 +91,9 @@ static bool behind_moved(const struct rows *dst, const struct rows *src, const s
 		in = walk_at(src, from + place * (uint64_t)src->step, 0);
 	for (uint64_t i = 0; !there && i < LOOM_CHUNK; i++)
 		memcpy((uint8_t *)bounce + i * dst->op->size, &work->u.resize.value, dst->op->size);
-	for (uint64_t left = dst->inner_n; left; left -= now) {
-		now = less(left, LOOM_CHUNK);
-		if (left % (POLL_STEPS * LOOM_CHUNK) == 0 && stopped(stop))
+	for (uint64_t start = 0; start < dst->inner_n; start += now) {
+		now = less(dst->inner_n - start, LOOM_CHUNK);
+		if (start % (POLL_STEPS * LOOM_CHUNK) == 0 && stopped(stop))
 			return false;
 		loom_walk_put(&out, now, there ? loom_walk_get(&in, now, bounce) : bounce);
 	}
@@ -111,9 +111,12 @@ static bool behind(const struct loom_rows *rows, const struct rows *dst, const s
 
 	for (uint64_t start = 0; start < dst->inner_n; start += now) {
 		now = less(dst->inner_n - start, LOOM_CHUNK);
+		/* there may be no taps */
+		if (stopped(stop))
+			return false;
 		memset(acc, 0, now * sizeof(*acc));
 		for (uint64_t t = 0; t < taps; t++) {
-			if (t % POLL_STEPS == 0 && stopped(stop))
+			if (t % POLL_STEPS == POLL_STEPS - 1 && stopped(stop))
 				return false;
 			if (place_at(work, o, t, &place)) {
 				in = walk_at(src, from + place * (uint64_t)src->step, start);

@@ -337,6 +337,21 @@ static void view_build(const struct memory *mem, struct loom_operand *op)
 		free(index);
 }
 
+static void views_build(const struct memory *mem, struct loom_work *work)
+{
+	for (unsigned int i = 0; i < work->noperands; i++)
+		if (work->operands[i].extent)
+			view_build(mem, &work->operands[i]);
+}
+
+static void views_free(const struct loom_work *work)
+{
+	for (unsigned int i = 0; i < work->noperands; i++) {
+		free((void *)work->operands[i].view.runs);
+		free((void *)work->operands[i].view.index);
+	}
+}
+
 struct pool {
 	const struct loom_work *work;
 	const uint64_t *order;
@@ -439,9 +454,7 @@ bool job_run(struct memory *mem, const char *name, const void *packet, struct rn
 		printf("# %s: arena of %zu bytes\n", name, work.arena);
 		return false;
 	}
-	for (unsigned int i = 0; i < work.noperands; i++)
-		if (work.operands[i].extent)
-			view_build(mem, &work.operands[i]);
+	views_build(mem, &work);
 	/* the front end may have none to give */
 	if (work.shared && (options->claim || options->disturb || rng_below(rng, 4))) {
 		work.shared_mem = get(work.shared);
@@ -467,13 +480,38 @@ bool job_run(struct memory *mem, const char *name, const void *packet, struct rn
 		run_tiles(&work, &pool, options);
 	free(order);
 	free(work.shared_mem);
-	for (unsigned int i = 0; i < work.noperands; i++) {
-		free((void *)work.operands[i].view.runs);
-		free((void *)work.operands[i].view.index);
-	}
+	views_free(&work);
 	if (atomic_load(&pool.bad))
 		printf("# %s: a tile ignored stop, or stopped by itself\n", name);
 	return !atomic_load(&pool.bad);
+}
+
+bool job_stops(struct memory *mem, const char *name, const void *packet, uint64_t va)
+{
+	const struct loom_pkt_header *header = packet;
+	atomic_uint *stop = (atomic_uint *)(void *)at(mem, va);
+	struct loom_decode_error error;
+	struct loom_arena arena;
+	struct loom_work work;
+	uint32_t size;
+	bool done;
+
+	if (loom_packet_decode(packet, header->size, true, loom_engine_find(name), &work, &size,
+			       &error)) {
+		printf("# %s: not decoded: code %u operand %u\n", name, error.code, error.operand);
+		return false;
+	}
+	views_build(mem, &work);
+	arena = (struct loom_arena){ get(work.arena ? work.arena : 1), work.arena };
+	atomic_store(stop, 0);
+	done = work.run(&work, 0, &arena, stop);
+	if (done)
+		printf("# %s: a tile of %llu did not stop\n", name, (unsigned long long)work.tiles);
+	if (!atomic_load(stop))
+		printf("# %s: nothing told it to stop\n", name);
+	free(arena.mem);
+	views_free(&work);
+	return !done;
 }
 
 const char *job_compare(const struct memory *mem, const void *packet, struct rng *rng)

@@ -80,6 +80,12 @@ bool job_run(struct memory *mem, const char *engine, const void *packet, struct 
 	     const struct job_options *options);
 
 /*
+ * Whether the packet's first tile stops amid its work. Told so it is by what it writes itself: stop is the
+ * word at @va, which is zero at first.
+ */
+bool job_stops(struct memory *mem, const char *engine, const void *packet, uint64_t va);
+
+/*
  * The same packet on the reference engine and on every other: all memory must
  * be equal afterwards. Returns the name of an engine that differs, or NULL.
  */

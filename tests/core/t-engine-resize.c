@@ -279,6 +279,29 @@ static bool threads(const char *name)
 	return good;
 }
 
+/* What lies behind one element of the axis is left when the tile is to stop. */
+static bool stops(const char *name, bool move)
+{
+	struct shape s = { { 2, 40000 }, 2, 0, 1, 2, move, true };
+	struct loom_pkt_resize pkt = { 0 };
+	static const uint32_t zero[2];
+	struct rng rng = { 1 };
+	struct memory mem;
+	bool good;
+
+	memory_init(&mem);
+	resize_packet(&pkt, &mem, &s, LOOM_DTYPE_F32, LOOM_DTYPE_F32, &rng);
+	tensor_plain(&mem, &pkt.places, LOOM_DTYPE_I32, 2, (uint32_t[]){ 1, move ? 1 : 2 });
+	memory_commit(&mem, true, 1);
+	tensor_fill(&mem, &pkt.src, TAME, &rng);
+	if (!move)
+		tensor_fill(&mem, &pkt.weights, TAME, &rng);
+	memory_write(&mem, pkt.places.va, zero, move ? 4 : 8);
+	good = job_stops(&mem, name, &pkt, pkt.dst.va + 64);
+	memory_free(&mem);
+	return good;
+}
+
 int main(void)
 {
 	const char *const *names = loom_engine_names();
@@ -289,7 +312,13 @@ int main(void)
 	tap_ok(resizes(true), "resize: elements that are moved");
 	tap_ok(args(LOOM_ARG_MIN), "arg: smallest");
 	tap_ok(args(LOOM_ARG_MAX), "arg: largest");
-	for (unsigned int i = 0; names[i]; i++)
+	for (unsigned int i = 0; names[i]; i++) {
 		tap_ok(threads(names[i]), "%s: threads and stops", names[i]);
+		/* its tiles are short */
+		if (!strcmp(names[i], "reference"))
+			continue;
+		tap_ok(stops(names[i], true) && stops(names[i], false), "%s: stops within a row",
+		       names[i]);
+	}
 	return tap_done();
 }

@@ -65,6 +65,20 @@ static void serve(LoomState *s)
 	}
 }
 
+/* The BQL is held. */
+static void let_go(LoomState *s)
+{
+	GSList *left, *i;
+
+	qemu_mutex_lock(&s->dma_lock);
+	left = s->dma_left;
+	s->dma_left = NULL;
+	qemu_mutex_unlock(&s->dma_lock);
+	for (i = left; i; i = i->next)
+		memory_region_unref(i->data);
+	g_slist_free(left);
+}
+
 static void serve_bh(void *opaque)
 {
 	LoomState *s = opaque;
@@ -72,6 +86,7 @@ static void serve_bh(void *opaque)
 	qemu_mutex_lock(&s->dma_lock);
 	serve(s);
 	qemu_mutex_unlock(&s->dma_lock);
+	let_go(s);
 }
 
 /*
@@ -100,16 +115,45 @@ int loom_dma_map(void *host, uint64_t bus, uint64_t len, bool write, struct loom
 	return t.ret;
 }
 
+/* Guest memory as long as QEMU runs, and the card's own as long as there are core threads. */
+static bool stays(LoomState *s, MemoryRegion *mr)
+{
+	return !mr->owner || mr == current_machine->ram || mr == &s->local;
+}
+
+/*
+ * With the last reference goes the region's owner, under the BQL only: a device that was unplugged
+ * while its memory was mapped. So one reference of each such region is left to the main loop, and any
+ * other that is dropped before that is not the last.
+ */
+static void release(LoomState *s, MemoryRegion *mr)
+{
+	if (stays(s, mr)) {
+		memory_region_unref(mr);
+		return;
+	}
+	qemu_mutex_lock(&s->dma_lock);
+	if (g_slist_find(s->dma_left, mr)) {
+		memory_region_unref(mr);
+	} else {
+		s->dma_left = g_slist_prepend(s->dma_left, mr);
+		qemu_bh_schedule(s->dma_bh);
+	}
+	qemu_mutex_unlock(&s->dma_lock);
+}
+
 void loom_dma_unmap(void *host, struct loom_map *map, uint64_t written)
 {
 	LoomState *s = host;
+	MemoryRegion *mr = map->priv;
 
-	/* Drops the reference too; finds the region by the pointer. */
-	if (written)
+	if (written) {
+		/* This drops a reference, too; it finds the region by the pointer. */
+		memory_region_ref(mr);
 		dma_memory_unmap(pci_get_address_space(PCI_DEVICE(s)), map->ptr, map->len,
 				 DMA_DIRECTION_FROM_DEVICE, MIN(written, map->len));
-	else
-		memory_region_unref(map->priv);
+	}
+	release(s, mr);
 }
 
 /* Dirty pages and translated code of local memory are as those of any other RAM. */
@@ -201,6 +245,7 @@ void loom_dma_init(LoomState *s)
 
 void loom_dma_exit(LoomState *s)
 {
+	let_go(s);
 	qemu_bh_delete(s->dma_bh);
 	qemu_cond_destroy(&s->dma_cond);
 	qemu_mutex_destroy(&s->dma_lock);

@@ -18,6 +18,11 @@
 #else
 #include "hw/qdev-properties.h"
 #endif
+#if __has_include("hw/core/boards.h")
+#include "hw/core/boards.h"			/* 11.0 */
+#else
+#include "hw/boards.h"
+#endif
 #if __has_include("system/memory.h")
 #include "system/memory.h"			/* 10.1 */
 #include "system/address-spaces.h"

@@ -87,6 +87,7 @@ struct LoomState {
 	QemuCond dma_cond;
 	QSIMPLEQ_HEAD(, LoomTranslation) dma_queue;	/* under dma_lock */
 	bool dma_refuse;		/* under dma_lock */
+	GSList *dma_left;		/* memory regions to let go of, under dma_lock */
 };
 
 extern const struct loom_host_ops loom_host_ops;

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "rig.h"
 #include "../core/tap.h"
@@ -322,6 +323,68 @@ static void unplug(const char *name, const char *const *args)
 	tap_ok(rig_stop(&rig), "unplugged %s: QEMU ends", name);
 }
 
+#define OTHER_BAR2	0x900000000ull
+
+/* Memory of another card: who used it last is a thread of this one, which must not end that card. */
+static void neighbour(const char *const *args)
+{
+	const uint64_t other = RIG_ECAM + (1 << 20), index = OTHER_BAR2 + 0x100;
+	const uint64_t at = LOOM_REG_RING(3);
+	unsigned int outcome;
+	struct rig rig;
+	uint64_t n;
+
+	rig_start(&rig, LQT_QTEST, CARD, args);
+	rig_place(&rig, 0, DEVFN);
+	rig_setup(&rig);
+	port_set(&rig, 4, 0x18, 0x00010100);
+	port_set(&rig, 4, 0x20, 0x0000fff0);	/* no window for registers */
+	port_set(&rig, 4, 0x24, 0x00f10001);
+	port_set(&rig, 4, 0x28, OTHER_BAR2 >> 32);
+	port_set(&rig, 4, 0x2c, OTHER_BAR2 >> 32);
+	port_set(&rig, 2, 0x04, 0x6);
+	port_power(&rig, true);
+	if (!lqt_qmp(&rig.m, "device_add", "{\"driver\":\"loom\",\"id\":\"other\",\"bus\":\"root\","
+		     "\"rings\":1,\"local-size\":1048576,\"threads\":0}"))
+		lqt_bail("no other card");
+	lqt_write(&rig.m, 4, other + 0x18, (uint32_t)OTHER_BAR2);
+	lqt_write(&rig.m, 4, other + 0x1c, OTHER_BAR2 >> 32);
+	lqt_write(&rig.m, 2, other + 0x04, 0x2);
+
+	/* a ring whose write index is there */
+	rig_ring_reset(&rig, 3);
+	rig_set(&rig, at + LOOM_RING_CTRL, 0);
+	LQT_UNTIL(&rig.m, !rig_reg(&rig, at + LOOM_RING_STATUS));
+	rig_set64(&rig, at + LOOM_RING_WRITE_ADDR, index);
+	rig_set(&rig, at + LOOM_RING_CTRL, LOOM_RING_CTRL_ENABLE);
+	rig_begin(&rig, 0);
+	rig_fence(&rig, 0, RIG_FENCE(0), 1);
+	n = rig_queue(&rig, 3, 0, 0);
+	lqt_write(&rig.m, 8, index, n + 1);
+	rig_set(&rig, LOOM_DOORBELL(3), 0);
+	outcome = rig_outcome(&rig, 3, n);
+	tap_ok(outcome == LOOM_OUTCOME_OK && rig_word(&rig, RIG_FENCE(0)) == 1,
+	       "a write index in another card's memory");
+
+	if (!lqt_qmp(&rig.m, "device_del", "{\"id\":\"other\"}"))
+		lqt_bail("the other card cannot be unplugged");
+	port_power(&rig, false);
+	LQT_UNTIL(&rig.m, lqt_read(&rig.m, 4, other) == 0xffffffff);
+	/* until nobody else in QEMU remembers that memory */
+	for (unsigned int i = 0; i < 30; i++) {
+		usleep(10000);
+		lqt_read(&rig.m, 4, other);
+	}
+	rig_ring_reset(&rig, 3);
+	lqt_event(&rig.m, "DEVICE_DELETED", "\"other\"");
+	tap_ok(true, "... which is gone when the ring lets go of it");
+	rig_begin(&rig, 0);
+	rig_fence(&rig, 0, RIG_FENCE(0), 2);
+	tap_ok(rig_outcome(&rig, 3, rig_submit(&rig, 3, 0)) == LOOM_OUTCOME_OK &&
+	       rig_word(&rig, RIG_FENCE(0)) == 2, "... and this card goes on");
+	tap_ok(rig_stop(&rig), "QEMU ends");
+}
+
 static void refused_unwinds(void)
 {
 	static const char *const args[] = {
@@ -371,6 +434,7 @@ int main(void)
 	tap_group(17, "plugged and unplugged, nothing is left");
 	unplug("card", plain);
 	unplug("card behind an IOMMU", iommued);
+	neighbour(plain);
 	refused_unwinds();
 	return tap_done();
 }

@@ -12,6 +12,7 @@
 #include "hw/pci/msix.h"
 #include "hw/pci/pcie.h"
 #include "hw/pci/pcie_aer.h"
+#include "migration/misc.h"
 #include "loom.h"
 #include "trace.h"
 
@@ -222,6 +223,18 @@ static void config_write(PCIDevice *pdev, uint32_t addr, uint32_t value, int len
 
 /* ---- resets ------------------------------------------------------------------- */
 
+/*
+ * Pages that are given back take no memory of the host. But an assigned device may have them pinned, and
+ * a snapshot or a postcopy migration that is under way has to see whoever changes them.
+ */
+static void local_clear(LoomState *s)
+{
+	if (ram_block_discard_is_disabled() || migration_in_incoming_postcopy() ||
+	    migration_in_bg_snapshot() ||
+	    ram_block_discard_range(s->local.ram_block, 0, s->local_size) < 0)
+		memset(memory_region_get_ram_ptr(&s->local), 0, s->local_size);
+}
+
 /* Bus reset and FLR: the caller may reuse the guest's memory as soon as this returns. */
 static void reset_hold(LOOM_RESET_ARGS)
 {
@@ -233,7 +246,7 @@ static void reset_hold(LOOM_RESET_ARGS)
 	loom_irq_forget(s);
 	/* What drivers may not rely on is not there: as if the power had been off. */
 	if (s->local_size) {
-		ram_block_discard_range(s->local.ram_block, 0, s->local_size);
+		local_clear(s);
 		memory_region_set_dirty(&s->local, 0, s->local_size);
 	}
 	pcie_cap_deverr_reset(pdev);

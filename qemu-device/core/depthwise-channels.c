@@ -8,7 +8,9 @@
 #include "numerics.h"
 
 #define TILE		(1u << 17)	/* results */
-#define TILE_RES	(1u << 15)	/* y may be in the residual's place: such tiles do not stop */
+#define TILE_RES	(1u << 15)	/* in the residual's place, with few taps: such tiles do not stop */
+#define FEW_TAPS	8u
+#define FEW_CHANNELS	16u	/* take as long as one */
 
 static uint64_t div_up(uint64_t a, uint64_t b)
 {
@@ -50,12 +52,18 @@ enum { ROW_HOLE, ROW_ACC, ROW_BIAS, ROW_SCALE, ROW_RESIDUAL, ROW_Y, ROWS };
 void loom_depthwise_channels_plan(struct loom_work *work)
 {
 	const struct loom_operand *y = &work->operands[0];
-	uint64_t n = channels_of(work), places = y->dims[0] * places_of(y);
+	uint64_t n = channels_of(work), places = y->dims[0] * places_of(y), each;
 
 	/* here tiles_n counts blocks of places, and tile_n those of one */
 	work->u.gemm.tile_m = n;
 	work->u.gemm.tiles_m = div_up(y->dims[1], n);
-	work->u.gemm.tile_n = (work->operands[5].dtype ? TILE_RES : TILE) / n;
+	work->u.gemm.tile_n = TILE / n;
+	if (loom_depthwise_in_place(work)) {
+		each = n < FEW_CHANNELS ? FEW_CHANNELS : n;
+		if (work->u.gemm.k > FEW_TAPS)
+			each *= work->u.gemm.k / FEW_TAPS;
+		work->u.gemm.tile_n = TILE_RES / each;
+	}
 	work->u.gemm.tiles_n = div_up(places, work->u.gemm.tile_n);
 	work->tiles = work->u.gemm.tiles_m * work->u.gemm.tiles_n;
 	work->arena = (2 * work->u.gemm.k + ROWS) * LOOM_CHANNELS * 4;
@@ -115,7 +123,7 @@ bool loom_depthwise_channels_tile(const struct loom_rows *rows, const struct loo
 		row[i] = mem + i * n;
 	if (atomic_load_explicit(stop, memory_order_relaxed))
 		goto leave;
-	if (res.dtype)
+	if (loom_depthwise_in_place(work))
 		stop = &never;
 	end = end < op[0].dims[0] * per ? end : op[0].dims[0] * per;
 	loom_window_view_x(&c.view, work, 1, op[2].dims + 3, 0);

@@ -9,7 +9,8 @@
 #include "walk.h"
 
 #define CHANNELS	64u
-#define CHANNELS_RES	16u	/* if there is a residual: y may be in its place, so such tiles do not stop */
+#define CHANNELS_RES	16u	/* in a residual's place: tiles that have begun to write do not stop */
+#define TILE_RES	(1u << 17)	/* ... and elements here and there that such a tile may fetch */
 #define TAPS_MAX	128u
 
 static uint64_t div_up(uint64_t a, uint64_t b)
@@ -53,6 +54,22 @@ static size_t weights_size(const struct loom_work *work)
 	return (size_t)(CHANNELS * work->u.gemm.k * 4 + 63) / 64 * 64;
 }
 
+/*
+ * As many as take about as long as it does to fetch TILE_RES elements one by one: those in a row are
+ * copied at once, and products are made many at a time.
+ */
+static uint64_t channels_in_place(const struct loom_work *work, const struct loom_sweep_plan *plan,
+				  const struct loom_window_view *v)
+{
+	uint64_t each = plan->seen, n;
+
+	if (v->strides[LOOM_WINDOW_AXES - 1] == 4)
+		each /= 8;
+	each += plan->rows * plan->width * work->u.gemm.k / 8;
+	n = each ? TILE_RES / each : CHANNELS_RES;
+	return n > CHANNELS_RES ? CHANNELS_RES : n ? n : 1;
+}
+
 void loom_depthwise_plan(struct loom_work *work)
 {
 	const struct loom_operand *y = &work->operands[0];
@@ -61,7 +78,7 @@ void loom_depthwise_plan(struct loom_work *work)
 
 	loom_window_view_x(&v, work, 1, work->operands[2].dims + 3, 0);
 	loom_sweep_plan(&v, &plan);
-	work->u.gemm.tile_m = work->operands[5].dtype ? CHANNELS_RES : CHANNELS;
+	work->u.gemm.tile_m = loom_depthwise_in_place(work) ? channels_in_place(work, &plan, &v) : CHANNELS;
 	work->u.gemm.tiles_m = div_up(y->dims[1], work->u.gemm.tile_m);
 	work->u.gemm.tiles_n = plan.blocks * plan.segments;
 	work->tiles = y->dims[0] * work->u.gemm.tiles_m * work->u.gemm.tiles_n;
@@ -129,7 +146,9 @@ static void finish(const struct loom_rows *rows, const struct loom_work *work,
 bool loom_depthwise_tile(const struct loom_rows *rows, const struct loom_work *work, uint64_t tile,
 			 struct loom_arena *arena, const atomic_uint *stop)
 {
+	static const atomic_uint never;
 	const struct loom_operand *op = work->operands, *y = &op[0], *x = &op[1], *res = &op[5];
+	bool in_place = loom_depthwise_in_place(work);
 	uint64_t from = tile / work->u.gemm.tiles_n % work->u.gemm.tiles_m * work->u.gemm.tile_m;
 	uint64_t image = tile / work->u.gemm.tiles_n / work->u.gemm.tiles_m, k = work->u.gemm.k;
 	uint64_t end = from + work->u.gemm.tile_m;
@@ -156,13 +175,12 @@ bool loom_depthwise_tile(const struct loom_rows *rows, const struct loom_work *w
 			.param = { work->u.gemm.param[0], work->u.gemm.param[1] },
 		};
 
-		if ((c == from || !res->dtype) && atomic_load_explicit(stop, memory_order_relaxed))
-			goto leave;
 		if (res->dtype)
 			old = res->origin + image * (uint64_t)stride(res, 0) +
 			      c * (uint64_t)stride(res, 1) + part.first * 4;
 		v.off = x->origin + image * (uint64_t)stride(x, 0) + c * (uint64_t)stride(x, 1);
-		loom_sweep_place(&part);
+		if (!loom_sweep_place(&part, in_place && c > from ? &never : stop))
+			goto leave;
 		rows->depth(&part.sweep, part.lines, part.n, w, acc);
 		if (part.follow)
 			finish(rows, work, &f, to, old, acc, n * part.n);

@@ -5,6 +5,13 @@
 
 #include "engine.h"
 #include "rows.h"
+#include "walk.h"
+
+/** loom_depthwise_in_place() - whether results take a residual's place: such a tile must not begin anew. */
+static inline bool loom_depthwise_in_place(const struct loom_work *work)
+{
+	return loom_overlap(&work->operands[0], &work->operands[5]);
+}
 
 /** loom_depthwise_can() - whether a CONV is one that this does. */
 bool loom_depthwise_can(const struct loom_work *work);

@@ -82,9 +82,7 @@ void loom_fold_plan(struct loom_work *work, uint32_t axes, loom_tile_fn run)
 
 bool loom_fold_overlap(const struct loom_work *work)
 {
-	const struct loom_operand *a = &work->operands[0], *b = &work->operands[1];
-
-	return a->va < b->va + b->extent && b->va < a->va + a->extent;
+	return loom_overlap(&work->operands[0], &work->operands[1]);
 }
 
 /* In place, what is written first can only be written last: so many elements in a step at most. */

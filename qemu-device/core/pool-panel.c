@@ -76,10 +76,9 @@ bool loom_pool_panels_tile(const struct loom_rows *rows, const struct loom_work 
 		uint64_t n = part.sweep.width, next = v.out[LOOM_WINDOW_AXES - 1] * 4;
 		float max[LOOM_SWEEP_PLACES];
 
-		if (atomic_load_explicit(stop, memory_order_relaxed))
-			goto leave;
 		v.off = x->origin + image * (uint64_t)stride(x, 0) + c * (uint64_t)stride(x, 1);
-		loom_sweep_place(&part);
+		if (!loom_sweep_place(&part, stop))
+			goto leave;
 		rows->largest(&part.sweep, part.lines, part.n, max);
 		rows->finish(&finish, max, max, n * part.n);
 		if (part.follow)

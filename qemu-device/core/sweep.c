@@ -75,6 +75,7 @@ void loom_sweep_plan(const struct loom_window_view *v, struct loom_sweep_plan *p
 	plan->rows = div_up(rows, div_up(rows, most));
 	plan->blocks = div_up(rows, plan->rows);
 	plan->segments = div_up(v->out[LAST], plan->width);
+	plan->seen = plan->rows * lines * span(v, plan->width);
 	plan->arena = align(vectors(plan->width) * v->taps[LAST] * sizeof(struct loom_sweep_tap)) +
 		      align(plan->rows * lines * sizeof(int64_t)) +
 		      align(plan->rows * lines * sizeof(uint8_t *)) +
@@ -170,23 +171,33 @@ static const uint8_t *origin(const void *seen, int64_t low)
 	return (const uint8_t *)((uintptr_t)seen - (uint64_t)low * 4);
 }
 
-void loom_sweep_place(struct loom_sweep_part *part)
+static bool stopped(const atomic_uint *stop)
+{
+	return atomic_load_explicit(stop, memory_order_relaxed);
+}
+
+bool loom_sweep_place(struct loom_sweep_part *part, const atomic_uint *stop)
 {
 	const struct loom_window_view *v = part->view;
 	uint64_t n = part->n * part->sweep.lines, seen = (uint64_t)(part->high - part->low);
 	size_t each = align(span(v, part->sweep.width) * 4) / 4;
 	bool direct;
 
+	if (stopped(stop))
+		return false;
 	/* nothing but holes: no line is looked at, but of each a hole's place */
 	if (part->low >= part->high) {
 		for (uint64_t i = 0; i < n; i++)
 			part->lines[i] = origin(part->holes, part->low);
-		return;
+		return true;
 	}
 	direct = v->op->view.nruns == 1 && (v->strides[LAST] == 4 || v->dims[LAST] == 1);
 	for (uint64_t i = 0; i < n; i++) {
 		uint64_t off = v->off + (uint64_t)part->offs[i];
 
+		/* a line may be a thousand elements here and there */
+		if (stopped(stop))
+			return false;
 		if (part->offs[i] == HOLE)
 			part->lines[i] = origin(part->holes, part->low);
 		else if (direct)
@@ -197,4 +208,5 @@ void loom_sweep_place(struct loom_sweep_part *part)
 							     v->strides[LAST], seen,
 							     part->bounce + i * each), part->low);
 	}
+	return true;
 }

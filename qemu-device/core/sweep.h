@@ -12,10 +12,11 @@
  * struct loom_sweep_plan - parts of a channel of the result
  * @rows, @width: rows of places of a part, and places of each
  * @blocks, @segments: parts along the rows and along the places
+ * @seen: elements that a part sees of a channel
  * @arena: bytes that a part needs
  */
 struct loom_sweep_plan {
-	uint64_t rows, width, blocks, segments;
+	uint64_t rows, width, blocks, segments, seen;
 	size_t arena;
 };
 
@@ -50,7 +51,7 @@ void loom_sweep_plan(const struct loom_window_view *view, struct loom_sweep_plan
 void loom_sweep_part(const struct loom_window_view *view, const struct loom_sweep_plan *plan,
 		     uint64_t index, uint8_t *mem, struct loom_sweep_part *part);
 
-/** loom_sweep_place() - the channel at the view's @off. */
-void loom_sweep_place(struct loom_sweep_part *part);
+/** loom_sweep_place() - the channel at the view's @off; false: stopped. */
+bool loom_sweep_place(struct loom_sweep_part *part, const atomic_uint *stop);
 
 #endif

@@ -81,6 +81,12 @@ void loom_axes_align(struct loom_operand *to, const struct loom_operand *from, u
 struct loom_operand loom_axes_spread(const struct loom_operand *op,
 				     const struct loom_operand *dst);
 
+/** loom_overlap() - whether two operands may have bytes in common. */
+static inline bool loom_overlap(const struct loom_operand *a, const struct loom_operand *b)
+{
+	return a->va < b->va + b->extent && b->va < a->va + a->extent;
+}
+
 /** loom_elements() - number of elements of a tensor. */
 static inline uint64_t loom_elements(const struct loom_operand *op)
 {

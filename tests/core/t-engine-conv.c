@@ -394,6 +394,44 @@ static bool spread(void)
 	return good;
 }
 
+/*
+ * With a residual elsewhere a tile stops as any other; one whose results take its place cannot, and so has
+ * few results where each takes long.
+ */
+static bool stops(const char *name, enum layout layout)
+{
+	static const struct shape shape = {
+		1, 16, 1, 1, 2, { 64, 65 }, { 64, 65 }, { 8, 16 },
+		{ .stride = { 1, 1 }, .dilation = { 1, 1 }, .spacing = { 1, 1 }, .before = { 4, 8 } },
+		CHANNELS_LAST,
+	};
+	struct shape s = shape;
+	struct loom_decode_error error;
+	struct loom_pkt_conv pkt;
+	struct loom_work work;
+	struct rng rng = { 1 };
+	struct memory mem;
+	uint32_t size;
+	bool good;
+
+	s.layout = layout;
+	memory_init(&mem);
+	packet(&pkt, &mem, &s, LOOM_DTYPE_F32, LOOM_DTYPE_F32, LOOM_DTYPE_F32, &rng);
+	place(&mem, &pkt.epilogue.residual, LOOM_DTYPE_F32, pkt.y.rank, pkt.y.dims, false, layout, &rng);
+	memory_commit(&mem, true, 1);
+	tensor_fill(&mem, &pkt.x, TAME, &rng);
+	tensor_fill(&mem, &pkt.w, TAME, &rng);
+	tensor_fill(&mem, &pkt.epilogue.residual, TAME, &rng);
+	good = job_stops(&mem, name, &pkt, pkt.y.va + 64);
+	memory_free(&mem);
+	pkt.epilogue.residual = pkt.y;
+	good &= !loom_packet_decode(&pkt, sizeof(pkt), false, loom_engine_find(name), &work, &size, &error);
+	/* 16 x 64 x 65 results of 128 taps */
+	if (work.tiles < 10)
+		printf("# %s: only %llu tiles in place\n", name, (unsigned long long)work.tiles);
+	return good && work.tiles >= 10;
+}
+
 /* Several threads, and somebody who stops them again and again. */
 static bool threads(const char *name, enum layout layout, bool depth)
 {
@@ -444,5 +482,9 @@ int main(void)
 		       threads(names[i], CHANNELS_LAST, false) &&
 		       threads(names[i], CHANNELS_FIRST, true),
 		       "%s: threads and stops", names[i]);
+	for (unsigned int i = 0; names[i]; i++)
+		if (strcmp(names[i], "reference"))
+			tap_ok(stops(names[i], CHANNELS_FIRST) && stops(names[i], CHANNELS_LAST),
+			       "%s: stops, or has little to do", names[i]);
 	return tap_done();
 }

@@ -218,7 +218,7 @@ enum loom_inject {
 #define LOOM_RING_STATUS		0x34	/* 32 ro: LOOM_RING_STATUS_* */
 #define LOOM_RING_ERROR			0x38	/* 32 ro: enum loom_ring_error */
 #define LOOM_RING_GENERATION		0x3c	/* 32 ro: +1 with each reset of the ring */
-#define LOOM_RING_PROGRESS		0x40	/* 64 ro: moves at least once per ms of work */
+#define LOOM_RING_PROGRESS		0x40	/* 64 ro: moves with every tile */
 #define LOOM_RING_CURRENT_INDEX		0x48	/* 64 ro: descriptor in execution, if RUNNING */
 #define LOOM_RING_CURRENT_CONTEXT	0x50	/* 32 ro: its context */
 #define LOOM_RING_CURRENT_PACKET	0x54	/* 32 ro: byte offset of the packet in execution */

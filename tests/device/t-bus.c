@@ -325,14 +325,51 @@ static void unplug(const char *name, const char *const *args)
 
 #define OTHER_BAR2	0x900000000ull
 
-/* Memory of another card: who used it last is a thread of this one, which must not end that card. */
-static void neighbour(const char *const *args)
+/* A ring whose write index is there keeps it while it is idle. */
+static bool index_there(struct rig *rig)
 {
-	const uint64_t other = RIG_ECAM + (1 << 20), index = OTHER_BAR2 + 0x100;
-	const uint64_t at = LOOM_REG_RING(3);
-	unsigned int outcome;
-	struct rig rig;
+	const uint64_t at = LOOM_REG_RING(3), index = OTHER_BAR2 + 0x100;
 	uint64_t n;
+
+	rig_ring_reset(rig, 3);
+	rig_set(rig, at + LOOM_RING_CTRL, 0);
+	LQT_UNTIL(&rig->m, !rig_reg(rig, at + LOOM_RING_STATUS));
+	rig_set64(rig, at + LOOM_RING_WRITE_ADDR, index);
+	rig_set(rig, at + LOOM_RING_CTRL, LOOM_RING_CTRL_ENABLE);
+	rig_begin(rig, 0);
+	rig_fence(rig, 0, RIG_FENCE(0), 1);
+	n = rig_queue(rig, 3, 0, 0);
+	lqt_write(&rig->m, 8, index, n + 1);
+	rig_set(rig, LOOM_DOORBELL(3), 0);
+	return rig_outcome(rig, 3, n) == LOOM_OUTCOME_OK && rig_word(rig, RIG_FENCE(0)) == 1;
+}
+
+/* So does a packet that writes the same words for a long time. */
+static bool result_there(struct rig *rig)
+{
+	struct loom_pkt_fill p = {
+		.value = htole64(0x5a5a5a5a),
+		.dst = {
+			.va = htole64(RIG_VA_NONE), .dtype = LOOM_DTYPE_U32, .rank = 3,
+			.dims = { htole32(1 << 16), htole32(1 << 16), htole32(1 << 16) },
+			.strides = { htole64(1), htole64(1), htole64(1) },
+		},
+	};
+
+	rig_word_set(rig, RIG_TABLES + 0x2000 + 8 * (RIG_VA_NONE >> 21), OTHER_BAR2 | LOOM_PTE_VALID |
+		     LOOM_PTE_READ | LOOM_PTE_WRITE | LOOM_PTE_LEAF);
+	rig_begin(rig, 0);
+	rig_packet(rig, 0, &p.header, LOOM_OP_FILL, sizeof(p));
+	rig_submit(rig, 3, 0);
+	LQT_UNTIL(&rig->m, lqt_read(&rig->m, 4, OTHER_BAR2) == 0x5a5a5a5a);
+	return true;
+}
+
+/* Memory of another card: who used it last is a thread of this one, which must not end that card. */
+static void neighbour(const char *const *args, const char *name, bool (*use)(struct rig *rig))
+{
+	const uint64_t other = RIG_ECAM + (1 << 20);
+	struct rig rig;
 
 	rig_start(&rig, LQT_QTEST, CARD, args);
 	rig_place(&rig, 0, DEVFN);
@@ -351,21 +388,7 @@ static void neighbour(const char *const *args)
 	lqt_write(&rig.m, 4, other + 0x1c, OTHER_BAR2 >> 32);
 	lqt_write(&rig.m, 2, other + 0x04, 0x2);
 
-	/* a ring whose write index is there */
-	rig_ring_reset(&rig, 3);
-	rig_set(&rig, at + LOOM_RING_CTRL, 0);
-	LQT_UNTIL(&rig.m, !rig_reg(&rig, at + LOOM_RING_STATUS));
-	rig_set64(&rig, at + LOOM_RING_WRITE_ADDR, index);
-	rig_set(&rig, at + LOOM_RING_CTRL, LOOM_RING_CTRL_ENABLE);
-	rig_begin(&rig, 0);
-	rig_fence(&rig, 0, RIG_FENCE(0), 1);
-	n = rig_queue(&rig, 3, 0, 0);
-	lqt_write(&rig.m, 8, index, n + 1);
-	rig_set(&rig, LOOM_DOORBELL(3), 0);
-	outcome = rig_outcome(&rig, 3, n);
-	tap_ok(outcome == LOOM_OUTCOME_OK && rig_word(&rig, RIG_FENCE(0)) == 1,
-	       "a write index in another card's memory");
-
+	tap_ok(use(&rig), "%s in another card's memory", name);
 	if (!lqt_qmp(&rig.m, "device_del", "{\"id\":\"other\"}"))
 		lqt_bail("the other card cannot be unplugged");
 	port_power(&rig, false);
@@ -434,7 +457,8 @@ int main(void)
 	tap_group(17, "plugged and unplugged, nothing is left");
 	unplug("card", plain);
 	unplug("card behind an IOMMU", iommued);
-	neighbour(plain);
+	neighbour(plain, "a write index", index_there);
+	neighbour(plain, "a result", result_there);
 	refused_unwinds();
 	return tap_done();
 }

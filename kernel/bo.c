@@ -373,7 +373,8 @@ const char *loom_bo_where(const struct loom_bo *bo)
 void loom_bo_show_memory(struct drm_printer *p, struct drm_file *file)
 {
 	struct loom_client *client = file->driver_priv;
-	const enum drm_gem_object_status keys = DRM_GEM_OBJECT_RESIDENT | DRM_GEM_OBJECT_PURGEABLE;
+	const enum drm_gem_object_status keys = DRM_GEM_OBJECT_RESIDENT | DRM_GEM_OBJECT_PURGEABLE |
+						LOOM_GEM_OBJECT_ACTIVE;
 	struct drm_memory_stats stats[2] = { };
 	struct drm_gem_object *obj;
 	int id;

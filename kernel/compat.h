@@ -42,6 +42,14 @@
 #define WQ_PERCPU			0
 #endif
 
+/* ---- fdinfo: what is active was always printed ---- */
+
+#ifdef HAVE_GEM_OBJECT_ACTIVE
+#define LOOM_GEM_OBJECT_ACTIVE		DRM_GEM_OBJECT_ACTIVE
+#else
+#define LOOM_GEM_OBJECT_ACTIVE		0
+#endif
+
 /* ---- VMAs: flags became a bitmap ---- */
 
 #ifndef HAVE_VMA_IS_COW

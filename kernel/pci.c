@@ -299,8 +299,8 @@ static void loom_remove(struct pci_dev *pdev)
 	disable_work_sync(&ldev->wedge_work);
 	loom_pmu_fini(ldev);
 	/*
-	 * From the moment that unplugging begins nobody tells the card what it may not reach any more,
-	 * calls included that are under way: it reaches nothing then.
+	 * From the moment that unplugging begins nobody tells the card what it may not reach any
+	 * more, calls included that are under way: it reaches nothing then.
 	 */
 	loom_card_kill(ldev, -ENODEV);
 	/* No ioctl touches the card after this. */

@@ -110,7 +110,7 @@ static ktime_t hold_end(const struct loom_device *ldev)
 static void ring_hold_sample(struct loom_ring *ring, ktime_t end)
 {
 	/* Zero would be for ever. */
-	s64 us = max(ktime_us_delta(end, ktime_get()), (s64)POLL_US);
+	s64 us = max_t(s64, ktime_us_delta(end, ktime_get()), POLL_US);
 	struct loom_device *ldev = ring->ldev;
 	u32 reg = loom_ring_reg(ring, LOOM_RING_STATUS), status = 0;
 	unsigned long flags;
@@ -174,8 +174,8 @@ void loom_card_resume(struct loom_device *ldev, struct loom_queue *guilty)
  * @ldev: the card
  * @error: what ioctls say from now on: -EIO or -ENODEV
  *
- * Whoever sees that the card is dead gives away what it used: that is said after it was cut off, which
- * takes until its engines let go.
+ * Whoever sees that the card is dead gives away what it used: that is said after it was cut off,
+ * which takes until its engines let go.
  */
 void loom_card_kill(struct loom_device *ldev, int error)
 {

@@ -290,6 +290,13 @@ static int file_names(int file, char *driver, char *timeline)
 	return err ? err : fence.status;
 }
 
+/* Newer kernels do not ask the driver any more about a fence that has signalled. */
+static bool names_fit(const char *driver, const char *timeline)
+{
+	return (!strcmp(driver, "loom") && !strcmp(timeline, "queue")) ||
+	       (!strcmp(driver, "detached-driver") && !strcmp(timeline, "signaled-timeline"));
+}
+
 static int uevents_open(void)
 {
 	struct sockaddr_nl address = { .nl_family = AF_NETLINK, .nl_groups = 1 };
@@ -369,10 +376,9 @@ static void expect_end(struct __test_metadata *_metadata, FIXTURE_DATA(gone) *se
 
 	ASSERT_EQ(0, file_wait(self->file));
 	EXPECT_EQ(-ENODEV, file_names(self->file, driver, timeline));
-	EXPECT_STREQ("loom", driver);
-	EXPECT_STREQ("queue", timeline);
+	EXPECT_TRUE(names_fit(driver, timeline)) TH_LOG("%s, %s", driver, timeline);
 	EXPECT_EQ(1, file_names(self->done, driver, timeline));
-	EXPECT_STREQ("queue", timeline);
+	EXPECT_TRUE(names_fit(driver, timeline)) TH_LOG("%s, %s", driver, timeline);
 	ASSERT_NE(NULL, client_result(&self->c, 1));
 	EXPECT_EQ(-ENODEV, client_result(&self->c, 1)->error);
 	EXPECT_EQ(11, self->idle.data[1]);
@@ -882,11 +888,11 @@ TEST_F_TIMEOUT(gone, module_is_in_use, 120)
 	ASSERT_EQ(0, driver_unbind());
 	EXPECT_EQ(-EWOULDBLOCK, unload());
 	EXPECT_EQ(-ECANCELED, file_names(self->file, driver, timeline));
-	EXPECT_STREQ("queue", timeline);
+	EXPECT_TRUE(names_fit(driver, timeline)) TH_LOG("%s, %s", driver, timeline);
 	close(self->file);
 	EXPECT_EQ(-EWOULDBLOCK, unload());
 	EXPECT_EQ(1, file_names(self->done, driver, timeline));
-	EXPECT_STREQ("queue", timeline);
+	EXPECT_TRUE(names_fit(driver, timeline)) TH_LOG("%s, %s", driver, timeline);
 	close(self->done);
 	/* The last reference goes on a worker. */
 	do {

@@ -27,7 +27,7 @@ cache_lock() {
 	shift
 	mkdir -p "$LOOM_CACHE/lock" || die "cannot create the cache $LOOM_CACHE: set LOOM_CACHE"
 	(
-		flock -n 9 || {
+		flock -w 10 9 || {
 			note "waiting for another run that is at it: $LOOM_CACHE/lock/$name"
 			flock 9 || die "cannot lock $LOOM_CACHE/lock/$name"
 		}

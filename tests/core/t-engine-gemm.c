@@ -324,21 +324,27 @@ static bool large(unsigned int type)
 	return good;
 }
 
+/* c of one type, a and b of another, all in rows, and nothing more. */
+static void packet_plain(struct loom_pkt_gemm *pkt, struct memory *mem, unsigned int type_c,
+			 unsigned int type, uint32_t m, uint32_t n, uint32_t k)
+{
+	header_init(&pkt->header, LOOM_OP_GEMM, sizeof(*pkt));
+	tensor_plain(mem, &pkt->c, type_c, 2, (uint32_t[]){ m, n });
+	tensor_plain(mem, &pkt->a, type, 2, (uint32_t[]){ m, k });
+	tensor_plain(mem, &pkt->b, type, 2, (uint32_t[]){ k, n });
+}
+
 /* Few rows of a product whose b is one row, that counts for each of its @k. */
 static bool repeated_rows(unsigned int type, uint32_t m, uint32_t n, uint32_t k)
 {
 	unsigned int wide = loom_dtype_is_int8(type) ? LOOM_DTYPE_I32 : LOOM_DTYPE_F32;
-	uint32_t dims_c[] = { m, n }, dims_a[] = { m, k }, dims_b[] = { k, n };
 	struct loom_pkt_gemm pkt;
 	struct rng rng = { type };
 	struct memory mem;
 	const char *bad;
 
-	header_init(&pkt.header, LOOM_OP_GEMM, sizeof(pkt));
 	memory_init(&mem);
-	tensor_plain(&mem, &pkt.c, wide, 2, dims_c);
-	tensor_plain(&mem, &pkt.a, type, 2, dims_a);
-	tensor_plain(&mem, &pkt.b, type, 2, dims_b);
+	packet_plain(&pkt, &mem, wide, type, m, n, k);
 	pkt.b.strides[0] = 0;
 	memory_commit(&mem, false, type);
 	tensor_fill(&mem, &pkt.a, TAME, &rng);
@@ -383,16 +389,12 @@ static bool fma_bits(unsigned int rounds)
 
 	for (unsigned int i = 0; i < rounds; i++) {
 		struct rng rng = { 4711 + i };
-		uint32_t dims_c[] = { N, N }, dims_a[] = { N, 2 }, dims_b[] = { 2, N };
 		struct loom_pkt_gemm pkt;
 		struct memory mem;
 		const char *bad;
 
-		header_init(&pkt.header, LOOM_OP_GEMM, sizeof(pkt));
 		memory_init(&mem);
-		tensor_plain(&mem, &pkt.c, LOOM_DTYPE_F32, 2, dims_c);
-		tensor_plain(&mem, &pkt.a, LOOM_DTYPE_F32, 2, dims_a);
-		tensor_plain(&mem, &pkt.b, LOOM_DTYPE_F32, 2, dims_b);
+		packet_plain(&pkt, &mem, LOOM_DTYPE_F32, LOOM_DTYPE_F32, N, N, 2);
 		memory_commit(&mem, false, i);
 		for (unsigned int j = 0; j < N; j++) {
 			float one = 1.0f;

@@ -7,9 +7,10 @@ KSELFTEST_BINS := $(KSELFTESTS:%=$(B)/tests/kselftest/ks-%)
 TESTS_VM += $(KSELFTEST_BINS)
 # What other tests use, too; it needs no harness.
 KSELFTEST_PARTS := $(patsubst %,$(B)/tests/kselftest/%.o,card root kept monitor slot product figures)
-DEPS += $(KSELFTESTS:%=$(B)/tests/kselftest/%.d) $(KSELFTEST_PARTS:.o=.d)
+KSELFTEST_CALLS := $(B)/tests/kselftest/calls.o
+DEPS += $(KSELFTESTS:%=$(B)/tests/kselftest/%.d) $(KSELFTEST_PARTS:.o=.d) $(KSELFTEST_CALLS:.o=.d)
 
-$(KSELFTEST_PARTS): $(B)/tests/kselftest/%.o: tests/kselftest/%.c
+$(KSELFTEST_PARTS) $(KSELFTEST_CALLS): $(B)/tests/kselftest/%.o: tests/kselftest/%.c
 	@mkdir -p $(@D)
 	$(call say,CC,$@)$(CC) $(CFLAGS) $$(pkg-config --cflags libdrm) -MMD -MP -c -o $@ $<
 
@@ -24,3 +25,4 @@ $(KSELFTEST_BINS): $(B)/tests/kselftest/ks-%: $(B)/tests/kselftest/%.o $(B)/test
 		$(B)/tests/kselftest/root.o $(B)/tests/kselftest/kept.o \
 		$(B)/tests/kselftest/monitor.o $(B)/tests/kselftest/slot.o
 	$(call say,LD,$@)$(CC) $(LDFLAGS) -o $@ $^
+$(B)/tests/kselftest/ks-gone: $(KSELFTEST_CALLS)

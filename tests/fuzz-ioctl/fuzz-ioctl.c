@@ -422,6 +422,8 @@ static pid_t product_start(void)
 
 	if (!pid) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		/* Else it and the card's answers to it would take a third of the processors. */
+		(void)!nice(10);
 		_exit(product_work(product, options.seed) ? 1 : 0);
 	}
 	while (pid > 0 && !__atomic_load_n(&product->ready, __ATOMIC_ACQUIRE))

@@ -6,7 +6,8 @@ LIBACCEL_TESTS := $(patsubst tests/libaccel/%.c,$(B)/tests/libaccel/%,\
 	$(sort $(wildcard tests/libaccel/t-*.c)))
 LIBACCEL_VM_TESTS := $(filter-out %/t-range %/t-list %/t-malformed %/t-recover %/t-hang,$(LIBACCEL_TESTS)) $(B)/tests/libaccel/lost
 LIBACCEL_TEST_OBJS := $(LIBACCEL_TESTS:=.o) $(B)/tests/libaccel/lost.o $(B)/tests/libaccel/check.o \
-	$(B)/tests/libaccel/onnx.o $(B)/tests/libaccel/one.o $(B)/tests/libaccel/program.o
+	$(B)/tests/libaccel/onnx.o $(B)/tests/libaccel/one.o $(B)/tests/libaccel/program.o \
+	$(B)/tests/libaccel/cached.o
 DEPS += $(LIBACCEL_TEST_OBJS:.o=.d)
 # ThreadSanitizer does not support threads in the child of a process that has threads.
 TESTS_HOST += $(if $(filter thread,$(SAN)),$(filter-out %/t-fork,$(LIBACCEL_TESTS)),$(LIBACCEL_TESTS))
@@ -16,8 +17,8 @@ $(LIBACCEL_TEST_OBJS): CFLAGS += $(LIBACCEL_CFLAGS)
 
 # Models are made with the importer's own bindings, which are in the static library.
 LIBACCEL_ONNX_TESTS := $(patsubst tests/libaccel/%.c,$(B)/tests/libaccel/%,\
-	$(shell grep -l -E '"(onnx|one)\.h"' tests/libaccel/t-*.c))
-LIBACCEL_ONNX_TEST_OBJS := $(B)/tests/libaccel/onnx.o $(B)/tests/libaccel/one.o
+	$(shell grep -l -E '"(onnx|one|cached)\.h"' tests/libaccel/t-*.c))
+LIBACCEL_ONNX_TEST_OBJS := $(B)/tests/libaccel/onnx.o $(B)/tests/libaccel/one.o $(B)/tests/libaccel/cached.o
 
 $(filter-out $(LIBACCEL_ONNX_TESTS),$(LIBACCEL_TESTS)) $(B)/tests/libaccel/lost: %: %.o \
 		$(B)/tests/libaccel/check.o $(B)/libaccel.a

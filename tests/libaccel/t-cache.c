@@ -1,24 +1,17 @@
 // SPDX-License-Identifier: MIT
 /*
- * The cache of compiled models: what is found again and what is not, what is thrown away, and that
- * neither damage nor company nor a bad directory is in anyone's way.
+ * The cache of compiled models: what is found again and what is not, and that neither damage nor
+ * company is in anyone's way.
  */
 #include <dirent.h>
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <nettle/sha2.h>
-#include <signal.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "check.h"
-#include "onnx.h"
-
-#define HASH	64
-
-static char top[] = "/tmp/t-cache.XXXXXX", dir[64], path[64];
+#include "cached.h"
 
 /* --- Digests: how many bytes the library takes one of -------------------------------------- */
 
@@ -32,147 +25,6 @@ void nettle_sha256_update(struct sha256_ctx *ctx, size_t length, const uint8_t *
 		*(void **)&real = dlsym(RTLD_NEXT, "nettle_sha256_update");
 	digested += length;
 	real(ctx, length, data);
-}
-
-/* --- Directories ------------------------------------------------------------------------- */
-
-static bool is_entry(const char *name)
-{
-	return strlen(name) == HASH + 5 && !strcmp(name + HASH, ".loom");
-}
-
-/* Number of entries, or with @all of all files but the lock; @largest: name of the largest entry. */
-static unsigned int count(bool all, char largest[512])
-{
-	DIR *d = opendir(dir);
-	struct dirent *e;
-	unsigned int n = 0;
-	struct stat st;
-	off_t most = -1;
-
-	while (d && (e = readdir(d))) {
-		if (e->d_name[0] == '.' || (!all && !is_entry(e->d_name)))
-			continue;
-		n++;
-		if (!largest || fstatat(dirfd(d), e->d_name, &st, 0) || st.st_size <= most)
-			continue;
-		most = st.st_size;
-		snprintf(largest, 512, "%s/%s", dir, e->d_name);
-	}
-	if (d)
-		closedir(d);
-	return n;
-}
-
-static void remove_all(void)
-{
-	DIR *d = opendir(dir);
-	struct dirent *e;
-
-	while (d && (e = readdir(d)))
-		if (e->d_type != DT_DIR)
-			unlinkat(dirfd(d), e->d_name, 0);
-	if (d)
-		closedir(d);
-	rmdir(dir);
-}
-
-/* --- Models ------------------------------------------------------------------------------ */
-
-static Onnx__ModelProto *network(int seed)
-{
-	Onnx__ModelProto *m = onnx_network();
-
-	onnx_floats(m, "other", (int64_t[]){ 40, 50, -1 }, seed);
-	onnx_node(m, "ReduceSum", "other", "sum");
-	onnx_node(m, "Mul", "y sum", "w2");
-	onnx_output(m, "w2", F32);
-	return m;
-}
-
-/* With @more elements that are there for their number. */
-static size_t write_large(const char *name, int seed, int64_t more)
-{
-	Onnx__ModelProto *m = network(seed);
-	Onnx__TensorProto *t;
-	size_t size;
-	void *data, *memory = NULL;
-	int fd = open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-
-	if (more) {
-		t = onnx_floats(m, "more", (int64_t[]){ 1, -1 }, seed);
-		t->dims[0] = more;
-		t->n_float_data = 0;
-		t->has_raw_data = 1;
-		t->raw_data.len = 4 * (size_t)more;
-		t->raw_data.data = memory = calloc(1, t->raw_data.len);
-		onnx_node(m, "ReduceSum", "more", "most");
-		onnx_node(m, "Mul", "w2 most", "w3");
-		onnx_output(m, "w3", F32);
-	}
-	data = onnx_bytes(m, &size);
-	if (fd < 0 || write(fd, data, size) != (ssize_t)size)
-		check_fail(__FILE__, __LINE__, "cannot write a model");
-	close(fd);
-	free(data);
-	free(memory);
-	return size;
-}
-
-static void write_model(const char *name, int seed)
-{
-	write_large(name, seed, 0);
-}
-
-static struct accel_model_opts cached(void)
-{
-	struct accel_model_opts opts = ACCEL_INIT(opts);
-
-	opts.cache = dir;
-	opts.cache_least = 1;
-	return opts;
-}
-
-/* What one use of a model gave. */
-struct use {
-	enum accel_cache_use use;
-	char note[200];
-	float y[256];
-};
-
-/* Loads @path, or uses @model, and runs it. */
-static bool use_model(struct bench *b, struct accel_model *given, const struct accel_model_opts *mo,
-		      const struct accel_session_opts *so, struct use *out)
-{
-	struct accel_session_info info = ACCEL_INIT(info);
-	struct accel_session *s = NULL;
-	struct accel_model *model = given;
-	struct accel_value_info v = ACCEL_INIT(v);
-	static float x[4096];
-	bool ok;
-
-	memset(out, 0, sizeof(*out));
-	for (int i = 0; i < 4096; i++)
-		x[i] = (float)(i * 37 % 101 - 50) / 25;
-	ok = (given || !accel_model_load(path, mo, &model)) &&
-	     !accel_session_create(model, b->queue, so, &s) && !accel_session_info(s, &info) &&
-	     !accel_session_input(s, 0, &v) && !accel_session_write(s, 0, x, v.size) &&
-	     !accel_session_run(s, soon(), NULL) && !accel_session_output(s, 2, &v) &&
-	     v.size <= sizeof(out->y) && !accel_session_read(s, 2, out->y, v.size);
-	if (!ok)
-		check_fail(__FILE__, __LINE__, accel_last_error()->text);
-	out->use = info.cache;
-	if (info.cache_note)
-		snprintf(out->note, sizeof(out->note), "%s", info.cache_note);
-	accel_session_unref(s);
-	if (!given)
-		accel_model_unref(model);
-	return ok;
-}
-
-static bool same(const struct use *a, const struct use *b)
-{
-	return !memcmp(a->y, b->y, sizeof(a->y));
 }
 
 /* --- Company: first, while this process has no threads ------------------------------------ */
@@ -668,113 +520,6 @@ static void once(void)
 	remove_all();
 }
 
-/* --- Room, and directories that are of no use --------------------------------------------- */
-
-static void room(void)
-{
-	struct accel_model_opts mo = cached();
-	struct accel_session_opts so = ACCEL_INIT(so);
-	struct accel_cache_info info = ACCEL_INIT(info);
-	struct accel_model_dim dim = { "N", 1 };
-	char aside[128];
-	struct bench b;
-	struct use u;
-	uint64_t each;
-
-	snprintf(path, sizeof(path), "%s/room.onnx", top);
-	write_model(path, 1);
-	so.dims = &dim;
-	so.ndims = 1;
-	REQUIRE(bench_open(&b, NULL));
-	CHECK(use_model(&b, NULL, &mo, &so, &u) && u.use == ACCEL_CACHE_STORED);
-	CHECK(!accel_cache_info(dir, &info));
-	CHECK_EQ(info.files, 2);
-	CHECK(!strcmp(info.directory, dir));
-	each = info.size;
-	mo.cache_size = 3 * each + each / 2;
-	/* A file of a process that died goes when room is made. */
-	snprintf(aside, sizeof(aside), "%s/aside.0123456789abcdef", dir);
-	close(open(aside, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
-	for (dim.size = 2; dim.size <= 6; dim.size++) {
-		int64_t size = dim.size;
-
-		CHECK(use_model(&b, NULL, &mo, &so, &u) && u.use == ACCEL_CACHE_STORED);
-		CHECK(!accel_cache_info(dir, &info));
-		CHECK(info.size <= mo.cache_size);
-		/* What is used stays. */
-		dim.size = 1;
-		CHECK(use_model(&b, NULL, &mo, &so, &u) && u.use == ACCEL_CACHE_HIT);
-		dim.size = size;
-	}
-	CHECK(access(aside, F_OK));
-	dim.size = 2;
-	CHECK(use_model(&b, NULL, &mo, &so, &u) && u.use == ACCEL_CACHE_STORED);
-	/* One that is larger than all of the cache. */
-	mo.cache_size = 2000;
-	dim.size = 9;
-	CHECK(use_model(&b, NULL, &mo, &so, &u) && u.use == ACCEL_CACHE_FAILED);
-	CHECK(strstr(u.note, "larger"));
-	CHECK(!accel_cache_clear(dir));
-	CHECK_EQ(count(true, NULL), 0);
-	CHECK(!accel_cache_info(dir, &info) && !info.files && !info.size);
-	bench_close(&b);
-	remove_all();
-	CHECK(!accel_cache_info(dir, &info) && !info.files);
-	CHECK(!accel_cache_clear(dir));
-	CHECK_ERR(accel_cache_info("off", &info), -ENOENT);
-	CHECK_ERR(accel_cache_info(dir, NULL), -EINVAL);
-}
-
-static void no_room(void)
-{
-	struct accel_model_opts mo = cached();
-	struct accel_cache_info info = ACCEL_INIT(info);
-	struct rlimit old, small;
-	struct bench b;
-	struct use u;
-
-	snprintf(path, sizeof(path), "%s/none.onnx", top);
-	write_model(path, 1);
-	REQUIRE(bench_open(&b, NULL));
-	CHECK(!mkdir(dir, 0777) && !chmod(dir, 0777));
-	CHECK(use_model(&b, NULL, &mo, NULL, &u) && u.use == ACCEL_CACHE_FAILED);
-	CHECK(strstr(u.note, "others can write"));
-	CHECK_EQ(count(true, NULL), 0);
-	CHECK_ERR_TEXT(accel_cache_info(dir, &info), -EACCES, "others can write");
-	CHECK_ERR_TEXT(accel_cache_clear(dir), -EACCES, "others can write");
-	CHECK(!chmod(dir, 0770));
-	CHECK(use_model(&b, NULL, &mo, NULL, &u) && u.use == ACCEL_CACHE_FAILED);
-	CHECK(!chmod(dir, 0700));
-	if (!geteuid() && !chown(dir, 4711, (gid_t)-1)) {
-		CHECK(use_model(&b, NULL, &mo, NULL, &u) && u.use == ACCEL_CACHE_FAILED);
-		CHECK(strstr(u.note, "another user"));
-		CHECK(!chown(dir, 0, (gid_t)-1));
-	}
-	/* A disk that is full. */
-	signal(SIGXFSZ, SIG_IGN);
-	CHECK(!getrlimit(RLIMIT_FSIZE, &old));
-	small = old;
-	small.rlim_cur = 3000;
-	CHECK(!setrlimit(RLIMIT_FSIZE, &small));
-	/* What is larger than all of the cache may be is not even written. */
-	mo.cache_size = 4000;
-	CHECK(use_model(&b, NULL, &mo, NULL, &u) && u.use == ACCEL_CACHE_FAILED);
-	CHECK(strstr(u.note, "larger than the cache"));
-	mo.cache_size = 0;
-	CHECK(use_model(&b, NULL, &mo, NULL, &u));
-	CHECK(!setrlimit(RLIMIT_FSIZE, &old));
-	CHECK_EQ(u.use, ACCEL_CACHE_FAILED);
-	CHECK(strstr(u.note, "cannot write"));
-	CHECK_EQ(count(true, NULL), 0);
-	CHECK(use_model(&b, NULL, &mo, NULL, &u) && u.use == ACCEL_CACHE_STORED);
-	remove_all();
-	/* Not a directory. */
-	close(open(dir, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
-	CHECK(use_model(&b, NULL, &mo, NULL, &u) && u.use == ACCEL_CACHE_FAILED && u.note[0]);
-	CHECK(!unlink(dir));
-	bench_close(&b);
-}
-
 /* --- Files that were only compared -------------------------------------------------------- */
 
 static void known(void)
@@ -886,18 +631,10 @@ int main(int argc, char **argv)
 {
 	static const struct check_test tests[] = {
 		TEST(company), TEST(hits), TEST(stale), TEST(fixed), TEST(build), TEST(damage),
-		TEST(swapped), TEST(once), TEST(room), TEST(no_room), TEST(known), TEST(external),
+		TEST(swapped), TEST(once), TEST(known), TEST(external),
 	};
-	char command[80];
-	int status;
 
 	if (argc == 4)
 		return probe(argv);
-	setenv("ACCEL_CACHE", "off", 1);
-	if (!mkdtemp(top))
-		return 1;
-	snprintf(dir, sizeof(dir), "%s/models", top);
-	status = check_main(tests, sizeof(tests) / sizeof(tests[0]));
-	snprintf(command, sizeof(command), "rm -rf '%s'", top);
-	return system(command) ? 1 : status;
+	return cached_main(tests, sizeof(tests) / sizeof(tests[0]));
 }

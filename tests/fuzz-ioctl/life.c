@@ -561,6 +561,15 @@ static unsigned long alter(unsigned long request, uint8_t *arg, struct choices *
 	return _IOC(dir, _IOC_TYPE(request), nr, size);
 }
 
+/* An argument that is not one. What it has there may say any number of elements, see build_list(). */
+static void *astray_at(struct life *life, const struct layout *layout, struct choices *choices)
+{
+	for (const struct field *field = layout->fields; field->kind != K_END; field++)
+		if (field->kind == K_LIST)
+			return life->arena_end;
+	return (void *)(uintptr_t)bad_address(life, choices);
+}
+
 static int call_ioctl(struct life *life, struct file *file, const struct call *call,
 		      struct choices *choices)
 {
@@ -586,7 +595,7 @@ static int call_ioctl(struct life *life, struct file *file, const struct call *c
 	if (altered)
 		request = alter(request, arg, choices);
 	astray = one_in(choices, 80);
-	at = astray ? (void *)(uintptr_t)bad_address(life, choices) : arg;
+	at = astray ? astray_at(life, call->layout, choices) : arg;
 	if (too_many(life, call, arg))
 		return -EBUSY;
 	memcpy(before, arg, sizeof(before));

@@ -36,6 +36,7 @@ int sim_arena_init(struct sim_arena *arena)
 		       HUGE_SIZE - (size_t)(arena->base - (char *)base));
 	if (range_init(&arena->free, HUGE_SIZE, arena->size)) {
 		munmap(arena->base, arena->size);
+		arena->base = NULL;
 		return err_nomem("the simulated card");
 	}
 	return 0;
@@ -56,13 +57,23 @@ static int no_memory(uint64_t size)
 int sim_arena_alloc(struct sim_arena *arena, uint64_t size, uint64_t *bus)
 {
 	uint64_t align = size >= HUGE_SIZE ? HUGE_SIZE : PAGE_SIZE;
+	void *memory;
 
-	if (range_alloc(&arena->free, size, align, bus))
+	/*
+	 * Not MAP_NORESERVE: what the machine cannot have fails here, not later. And not in its place at
+	 * once: before Linux 6.12 the reservation is gone when that fails, and somebody else's
+	 * memory may come to lie there.
+	 */
+	memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (memory == MAP_FAILED)
 		return no_memory(size);
-	/* Not MAP_NORESERVE: what the machine cannot have fails here, not later. */
-	if (mmap(arena->base + *bus, size, PROT_READ | PROT_WRITE,
-		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED) {
-		range_free(&arena->free, *bus, size);
+	if (range_alloc(&arena->free, size, align, bus)) {
+		munmap(memory, size);
+		return no_memory(size);
+	}
+	if (mremap(memory, size, size, MREMAP_MAYMOVE | MREMAP_FIXED, arena->base + *bus) == MAP_FAILED) {
+		/* Whether the reservation is still there is not known: this part is not used again. */
+		munmap(memory, size);
 		return no_memory(size);
 	}
 	if (size >= HUGE_SIZE)

@@ -80,6 +80,29 @@ static void note(struct edit *e, const char *name)
 		e->error = err_nomem("names");
 }
 
+/* Names in the graphs of its nodes, too: one must not be that of a value outside. */
+static void note_graph(struct edit *e, const Onnx__GraphProto *g)
+{
+	for (size_t i = 0; i < g->n_initializer; i++)
+		note(e, g->initializer[i]->name);
+	for (size_t i = 0; i < g->n_input; i++)
+		note(e, g->input[i]->name);
+	for (size_t i = 0; i < g->n_value_info; i++)
+		note(e, g->value_info[i]->name);
+	for (size_t i = 0; i < g->n_node; i++) {
+		const Onnx__NodeProto *n = g->node[i];
+
+		for (size_t k = 0; k < n->n_output; k++)
+			note(e, n->output[k]);
+		for (size_t k = 0; k < n->n_attribute; k++) {
+			if (n->attribute[k]->g)
+				note_graph(e, n->attribute[k]->g);
+			for (size_t j = 0; j < n->attribute[k]->n_graphs; j++)
+				note_graph(e, n->attribute[k]->graphs[j]);
+		}
+	}
+}
+
 int edit_begin(struct edit *e, const Onnx__ModelProto *model)
 {
 	size_t size = onnx__model_proto__get_packed_size(model);
@@ -99,15 +122,13 @@ int edit_begin(struct edit *e, const Onnx__ModelProto *model)
 	if (!e->model)
 		return e->error = err_nomem("a model");
 	g = e->model->graph;
-	for (size_t i = 0; i < g->n_initializer; i++) {
+	for (size_t i = 0; i < g->n_initializer; i++)
 		embed(g->initializer[i]);
-		note(e, g->initializer[i]->name);
-	}
-	for (size_t i = 0; i < g->n_input; i++)
-		note(e, g->input[i]->name);
-	for (size_t i = 0; i < g->n_node; i++)
-		for (size_t k = 0; k < g->node[i]->n_output; k++)
-			note(e, g->node[i]->output[k]);
+	note_graph(e, g);
+	/* Before 4 each constant had to be an input, too. */
+	if (e->model->ir_version < 4)
+		e->model->ir_version = 4;
+	e->model->has_ir_version = 1;
 	return e->error;
 }
 

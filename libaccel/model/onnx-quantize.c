@@ -160,15 +160,16 @@ static int choose_scale(struct stored *s)
 {
 	float low = fminf(s->low, 0), high = fmaxf(s->high, 0);
 
+	if (s->low > s->high)
+		return err(-EINVAL, "give samples that have some", "the samples give '%.64s' no finite "
+			   "element", s->name);
 	s->scale = (float)(((double)high - (double)low) / 255);
-	if (s->low > s->high || s->scale == 0)
+	if (s->scale == 0)
 		s->scale = 1;
 	if (!isnormal(s->scale) || s->scale > 0x1p118f)
 		return err(-ERANGE, NULL, "the samples give '%.64s' the range %g to %g, which f32 does "
 			   "not divide", s->name, (double)low, (double)high);
 	s->zero = (uint8_t)fminf(fmaxf(rintf(-low / s->scale), 0), 255);
-	if (low > high || s->low > s->high)
-		s->zero = 0;
 	return 0;
 }
 
@@ -398,17 +399,32 @@ static const struct layer *layer_of(const struct quantise *q, size_t node)
 	return NULL;
 }
 
+/* Graphs within nodes take values from outside by their names. */
+static void find_used(struct map *used, const Onnx__GraphProto *g, void *mark)
+{
+	for (size_t i = 0; i < g->n_node; i++) {
+		const Onnx__NodeProto *n = g->node[i];
+
+		for (size_t k = 0; k < n->n_input; k++)
+			map_put(used, n->input[k], mark);
+		for (size_t k = 0; k < n->n_attribute; k++) {
+			if (n->attribute[k]->g)
+				find_used(used, n->attribute[k]->g, mark);
+			for (size_t j = 0; j < n->attribute[k]->n_graphs; j++)
+				find_used(used, n->attribute[k]->graphs[j], mark);
+		}
+	}
+	for (size_t i = 0; i < g->n_output; i++)
+		map_put(used, g->output[i]->name, mark);
+}
+
 /* Constants that nothing takes any more, wherever they are. */
 static void drop_unused(struct edit *e, const struct layer *l, uint32_t nlayers)
 {
 	const Onnx__GraphProto *g = e->model->graph;
 	struct map used = { 0 };
 
-	for (size_t i = 0; i < g->n_node; i++)
-		for (size_t k = 0; k < g->node[i]->n_input; k++)
-			map_put(&used, g->node[i]->input[k], e);
-	for (size_t i = 0; i < g->n_output; i++)
-		map_put(&used, g->output[i]->name, e);
+	find_used(&used, g, e);
 	for (uint32_t i = 0; i < nlayers; i++) {
 		if (l[i].weights && !map_get(&used, l[i].weights_name))
 			edit_remove_constant(e, l[i].weights_name);

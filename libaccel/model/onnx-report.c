@@ -299,7 +299,9 @@ void layer_compare(struct layer *l, const float *want, const float *got, size_t 
 	for (size_t i = 0; i < count; i++) {
 		double x = (double)want[i], d = (double)got[i] - x;
 
-		l->signal += x * x;
+		/* Beside something infinite every difference would be nothing. */
+		if (isfinite(x))
+			l->signal += x * x;
 		/* Equal infinities do not differ. */
 		if (want[i] == got[i] || (isnan(want[i]) && isnan(got[i])))
 			continue;

@@ -202,6 +202,46 @@ static void constant_nodes(void)
 	bench_close(&b);
 }
 
+/* What graphs within nodes take from outside stays, and their names are taken. */
+static void within(void)
+{
+	struct accel_report_opts opts = with_samples();
+	Onnx__ModelProto *m = onnx_model(17), *yes = onnx_model(17), *no = onnx_model(17), *made;
+	struct accel_report *report;
+	Onnx__NodeProto *n;
+	struct bench b;
+
+	REQUIRE(bench_open(&b, NULL));
+	onnx_node(yes, "Add", "a w", "w_quantized");
+	onnx_node(yes, "Mul", "w_quantized k", "w_scale");
+	onnx_output(yes, "w_scale", F32);
+	onnx_node(no, "Neg", "a", "inner");
+	onnx_output(no, "inner", F32);
+	onnx_input(m, "x", F32, DIMS(-2, 2, 6, 6));
+	onnx_floats(m, "w", DIMS(6, 6), 9);
+	onnx_floats(m, "k", DIMS(6), 10);
+	onnx_constant(m, 1);
+	onnx_raw(m, "c", BOOLEAN, (int64_t[]){ -1 }, "\1", 1);
+	onnx_node(m, "MatMul", "x w", "a");
+	n = onnx_node(m, "If", "c", "y");
+	onnx_graph_in(n, "then_branch", yes);
+	onnx_graph_in(n, "else_branch", no);
+	onnx_output(m, "y", F32);
+	m->ir_version = 3;
+	report = quantised(&b, m, &opts);
+	REQUIRE(report);
+	made = file_of(report);
+	REQUIRE(made);
+	CHECK(constant(made, "w") && constant(made, "w_quantized_2") && constant(made, "w_scale_2"));
+	CHECK(!constant(made, "w_quantized") && !constant(made, "w_scale"));
+	CHECK_EQ(operators(made, "Constant"), 1);
+	/* Before 4 an initializer has to be an input, too. */
+	CHECK(made->ir_version >= 4);
+	onnx__model_proto__free_unpacked(made, NULL);
+	accel_report_free(report);
+	bench_close(&b);
+}
+
 /* Outliers widen the range of all the rest; a percentile leaves them out. */
 static void percentile(void)
 {
@@ -324,6 +364,12 @@ static void refusals(void)
 	m = onnx_network();
 	m->graph->node[1]->op_type = "Frobnicate";
 	refused(m, &b, &opts, -EOPNOTSUPP, "Frobnicate");
+	/* Nothing that says how large it is. */
+	for (int k = 0; k < 2; k++)
+		for (int i = 0; i < IN; i++)
+			x[k][i] = NAN;
+	refused(onnx_network(), &b, &opts, -EINVAL, "no finite element");
+	fill();
 	/* A range that f32 does not divide: the greatest numbers. */
 	x[0][0] = 3e38f;
 	x[0][1] = -3e38f;
@@ -420,7 +466,7 @@ static void pruned_network(void)
 }
 
 static const struct check_test tests[] = {
-	TEST(network), TEST(constant_nodes), TEST(percentile), TEST(odds), TEST(refusals), TEST(pattern),
+	TEST(network), TEST(constant_nodes), TEST(within), TEST(percentile), TEST(odds), TEST(refusals), TEST(pattern),
 	TEST(pruned_network),
 };
 

@@ -124,6 +124,7 @@ static const char *refused(size_t at, size_t size, uint64_t value)
 
 static void test_refusals(void)
 {
+	static const struct loom_dump_step steps[100];
 	const struct loom_dump_ring ring = { 0 };
 	struct made made;
 	struct dump dump;
@@ -154,6 +155,11 @@ static void test_refusals(void)
 	made_fault(&made);
 	made_section(&made, LOOM_DUMP_RING, 0, LOOM_RINGS_MAX, 0, sizeof(ring), &ring, sizeof(ring));
 	tap_ok((why = dump_parse(&dump, made.data, made.size)) && strstr(why, "ring"), "a ring too many");
+	made_end(&made);
+	made_fault(&made);
+	made_section(&made, LOOM_DUMP_WALK, 0, 0, 0, sizeof(*steps), steps, sizeof(steps));
+	tap_ok((why = dump_parse(&dump, made.data, made.size)) && strstr(why, "more elements"),
+	       "a walk through more tables than there are levels");
 	made_end(&made);
 	made_fault(&made);
 	for (size_t i = 0; i < made.size; i++) {

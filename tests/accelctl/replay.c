@@ -178,6 +178,19 @@ static void test_hostile(void)
 		plan_end(&p);
 	}
 	{
+		/* One page, and all of the address space on it: tables would take as much as that. */
+		struct loom_dump_mapping *m;
+		struct planned p;
+
+		plan_begin(&p, "unmapped");
+		m = inside(&p, LOOM_DUMP_MAP);
+		m[1].buffer_size = 1ull << 47;
+		m[1].offset = 0;
+		m[1].size = 1ull << 37;
+		tap_ok(plan_make(&p) && strstr(p.why, "mappings are larger"), "more mappings than tables for them");
+		plan_end(&p);
+	}
+	{
 		struct loom_dump_meta *meta;
 		struct planned p;
 

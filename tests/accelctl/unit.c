@@ -23,6 +23,7 @@
 #include "random.h"
 #include "stats.h"
 #include "tap.h"
+#include "text.h"
 #include "verify.h"
 
 static void test_numbers(void)
@@ -127,7 +128,7 @@ static void test_headers(void)
 		"{'descr': '<f4', 'fortran_order': False, 'shape': (2L, 2)}",
 		"{'descr': '<f4', 'fortran_order': False, 'shape': (2147483648, 1)}",
 		"{'descr': '<f4', 'fortran_order': False, 'shape': (99999999999999999999, 1)}",
-		"{'descr': '<f4', 'fortran_order': False, 'shape': (1, 1, 1, 1, 1, 1, 1)}",
+		"{'descr': '<f4', 'fortran_order': False, 'shape': (1, 1, 1, 1, 1, 1, 1, 1, 1)}",
 		"{'descr': '<f4', 'fortran_order': False, 'shape': (2147483647, 2147483647, 4)}",
 		"{'descr': '<f4', 'fortran_order': True, 'shape': (2, 2)}",
 		"{'descr': '<f4', 'fortran_order': 0, 'shape': (2, 2)}",
@@ -425,10 +426,28 @@ static void test_passes(void)
 	tap_ok(!strcmp(names, MODEL_PASSES), names);
 }
 
+/* What a terminal would act on, in one byte or two, and what is no text. */
+static void test_texts(void)
+{
+	static const char *const texts[][2] = {
+		{ "plain", "plain" }, { "\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80", "\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80" },
+		{ "a\033[31mb\n\x7f", "a?[31mb??" }, { "a\xc2\x9b" "31mb", "a??31mb" },
+		{ "a\x9b" "31m", "a?31m" }, { "\xc2", "?" }, { "\xe2\x82", "??" }, { "\xed\xa0\x80", "???" },
+		{ "\xc2\xa0", "\xc2\xa0" }, { "\xc0\x9b", "??" }, { "", "" },
+	};
+	char text[32];
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
+		strcpy(text, texts[i][0]);
+		tap_ok(!strcmp(text_clean(text), texts[i][1]), texts[i][1]);
+	}
+}
+
 int main(void)
 {
 	struct card card;
 
+	test_texts();
 	test_numbers();
 	test_stats();
 	test_random();

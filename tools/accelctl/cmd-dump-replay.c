@@ -116,6 +116,8 @@ static int rebuild(struct replay *r)
 	for (uint32_t i = 0; !err && i < plan->mappings; i++) {
 		const struct replay_mapping *m = &plan->mapping[i];
 
+		if (interrupt_pending())
+			return interrupt_exit();
 		err = accel_replay_map(r->replay,
 				       (uint8_t *)plan->memory[m->memory].ptr + m->offset, m->va,
 				       m->size, m->writable);
@@ -314,7 +316,7 @@ static int run(const struct args *args)
 	int status;
 
 	/* A real card is not for trying out what stopped another. */
-	if (device && strncmp(device, "sim:", 4))
+	if (device && strcmp(device, "sim") && strncmp(device, "sim:", 4))
 		return args_usage(args, "dumps are replayed on simulated cards only: -d sim:...");
 	status = dump_file_open(&r.path, &r.dump, &data);
 	if (status)

@@ -14,6 +14,7 @@
 #include "model.h"
 #include "output.h"
 #include "table.h"
+#include "text.h"
 
 struct show {
 	const struct args *args;
@@ -139,10 +140,16 @@ static void print_table(const struct show *show)
 /* Quoted for Graphviz. */
 static void dot_text(const char *text)
 {
-	for (; *text; text++) {
+	while (*text) {
+		size_t n = text_shown(text);
+
 		if (*text == '"' || *text == '\\')
 			putchar('\\');
-		putchar(*text == '\n' ? ' ' : *text);
+		if (n)
+			fwrite(text, 1, n, stdout);
+		else
+			putchar(*text == '\n' ? ' ' : '?');
+		text += n ? n : 1;
 	}
 }
 
@@ -171,7 +178,9 @@ static void print_dot(const struct show *show)
 			dot_text(info.name);
 			printf("\" [shape=ellipse, fillcolor=white, label=\"");
 			dot_text(info.name);
-			printf("\\n%s\"];\n\t", model_value_text(&info, text));
+			printf("\\n");
+			dot_text(model_value_text(&info, text));
+			printf("\"];\n\t");
 			if (result)
 				printf("n%" PRIu32 " -> ", i);
 			printf("\"v_");

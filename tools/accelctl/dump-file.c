@@ -33,13 +33,13 @@ static int read_all(int fd, const char *path, uint8_t **data, size_t *size)
 
 		if (interrupt_pending())
 			return interrupt_exit();
+		if (*size > DUMP_SIZE_MAX) {
+			complain("cannot use '%s': it is larger than any dump", path);
+			return EXIT_FAILED;
+		}
 		if (*size == room) {
 			uint8_t *more;
 
-			if (room > DUMP_SIZE_MAX) {
-				complain("cannot use '%s': it is larger than any dump", path);
-				return EXIT_FAILED;
-			}
 			room = room ? 2 * room : 65536;
 			more = realloc(*data, room);
 			if (!more)

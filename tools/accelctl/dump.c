@@ -3,27 +3,32 @@
 
 #include <string.h>
 
+#include "text.h"
+
 /* The machine is little-endian, as all of a dump. */
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "a dump is read as it is");
 
-/* Bytes of an element as the first driver wrote it, and whether every ring has such a section. */
+/*
+ * Bytes of an element as the first driver wrote it, how many of them make sense, and whether every ring has
+ * such a section.
+ */
 static const struct {
-	uint32_t least;
+	uint32_t least, most;
 	bool ring;
 } types[] = {
-	[LOOM_DUMP_META] = { 344, false },
-	[LOOM_DUMP_REGISTERS] = { 16, false },
-	[LOOM_DUMP_RING_REGISTERS] = { 16, true },
-	[LOOM_DUMP_RING] = { 56, true },
-	[LOOM_DUMP_DESCRIPTORS] = { 64, true },
-	[LOOM_DUMP_COMPLETIONS] = { 64, true },
-	[LOOM_DUMP_JOBS] = { 48, true },
-	[LOOM_DUMP_CONTEXT] = { 64, false },
-	[LOOM_DUMP_FAULT] = { 64, false },
-	[LOOM_DUMP_WALK] = { 24, false },
-	[LOOM_DUMP_COMMANDS] = { 1, false },
-	[LOOM_DUMP_MAP] = { 112, false },
-	[LOOM_DUMP_CONTENTS] = { 1, false },
+	[LOOM_DUMP_META] = { 344, 1, false },
+	[LOOM_DUMP_REGISTERS] = { 16, 4096, false },
+	[LOOM_DUMP_RING_REGISTERS] = { 16, 4096, true },
+	[LOOM_DUMP_RING] = { 56, 1, true },
+	[LOOM_DUMP_DESCRIPTORS] = { 64, 1u << LOOM_RING_LOG2_MAX, true },
+	[LOOM_DUMP_COMPLETIONS] = { 64, 1u << LOOM_RING_LOG2_MAX, true },
+	[LOOM_DUMP_JOBS] = { 48, 1u << LOOM_RING_LOG2_MAX, true },
+	[LOOM_DUMP_CONTEXT] = { 64, 1, false },
+	[LOOM_DUMP_FAULT] = { 64, 1, false },
+	[LOOM_DUMP_WALK] = { 24, 16 * LOOM_PT_LEVELS, false },
+	[LOOM_DUMP_COMMANDS] = { 1, LOOM_CMD_SIZE_MAX, false },
+	[LOOM_DUMP_MAP] = { 112, 16384, false },
+	[LOOM_DUMP_CONTENTS] = { 1, DUMP_SIZE_MAX, false },
 };
 
 #define TYPES	(sizeof(types) / sizeof(*types))
@@ -76,6 +81,8 @@ static const char *section_read(const struct dump *dump, uint64_t *at, struct du
 	if (types[head.type].ring && head.id >= LOOM_RINGS_MAX)
 		return "a section is of a ring that no card has";
 	section->count = head.size / head.stride;
+	if (section->count > types[head.type].most)
+		return "a section has more elements than any driver writes";
 	return NULL;
 }
 
@@ -174,10 +181,7 @@ const char *dump_text(char *text, size_t size, const void *field, size_t length)
 
 	memcpy(text, field, n);
 	text[n] = '\0';
-	for (char *c = text; *c; c++)
-		if ((unsigned char)*c < 0x20 || *c == 0x7f)
-			*c = '?';
-	return text;
+	return text_clean(text);
 }
 
 bool dump_register(const struct dump_section *section, uint32_t offset, uint64_t *value)

@@ -11,6 +11,7 @@
 #include "exit.h"
 #include "interrupt.h"
 #include "progress.h"
+#include "text.h"
 
 static bool is_quiet, is_verbose;
 
@@ -32,10 +33,7 @@ static void say(const char *prefix, const char *format, va_list ap)
 	progress_clear();
 	vsnprintf(text, sizeof(text), format, ap);
 	/* Names may hold anything; a terminal must not act on it. */
-	for (char *c = text; *c; c++)
-		if ((unsigned char)*c < 0x20 || *c == 0x7f)
-			*c = '?';
-	fprintf(stderr, "%s%s\n", prefix, text);
+	fprintf(stderr, "%s%s\n", prefix, text_clean(text));
 }
 
 void complain(const char *format, ...)

@@ -13,6 +13,7 @@
 #include "exit.h"
 #include "message.h"
 #include "progress.h"
+#include "text.h"
 
 #define BUFFER	65536
 
@@ -89,6 +90,8 @@ void doc_print(struct json_object *document)
 							  JSON_C_TO_STRING_SPACED |
 							  JSON_C_TO_STRING_NOSLASHESCAPE);
 
+	if (!text)
+		must(NULL);
 	progress_clear();
 	errno = 0;
 	if (puts(text) == EOF || fflush(stdout))
@@ -115,18 +118,10 @@ static struct json_object *text(const char *value)
 	if (!clean)
 		must(NULL);
 	for (size_t i = 0; i < length;) {
-		const unsigned char *s = (const unsigned char *)value + i;
-		size_t n = *s < 0x80 ? 1 : *s >= 0xc2 && *s < 0xe0 ? 2 : (*s & 0xf0) == 0xe0 ? 3 :
-			   *s >= 0xf0 && *s < 0xf5 ? 4 : 0;
-		bool good = n != 0;
+		size_t n = text_utf8(value + i);
 
-		for (size_t k = 1; k < n && good; k++)
-			good = (s[k] & 0xc0) == 0x80;
-		if (good && ((*s == 0xe0 && s[1] < 0xa0) || (*s == 0xed && s[1] > 0x9f) ||
-			     (*s == 0xf0 && s[1] < 0x90) || (*s == 0xf4 && s[1] > 0x8f)))
-			good = false;
-		if (good) {
-			memcpy(clean + used, s, n);
+		if (n) {
+			memcpy(clean + used, value + i, n);
 			used += n;
 			i += n;
 		} else {
@@ -244,13 +239,38 @@ int output_end(int status)
 	return status ? status : EXIT_FAILED;
 }
 
+/* Length of a style at @text, as far as there are any. */
+static size_t style_at(const char *text)
+{
+	const char *const styles[] = {
+		style_bold(), style_good(), style_bad(), style_dim(), style_end(),
+	};
+
+	for (size_t i = 0; i < sizeof(styles) / sizeof(styles[0]); i++)
+		if (*styles[i] && !strncmp(text, styles[i], strlen(styles[i])))
+			return strlen(styles[i]);
+	return 0;
+}
+
 void field(const char *name, const char *format, ...)
 {
+	char *value;
 	va_list ap;
 
-	printf("%s%-12s%s ", style_bold(), name, style_end());
 	va_start(ap, format);
-	vprintf(format, ap);
+	if (vasprintf(&value, format, ap) < 0)
+		must(NULL);
 	va_end(ap);
-	putchar('\n');
+	for (char *c = value; *c;) {
+		size_t n = text_shown(c);
+
+		if (!n)
+			n = style_at(c);
+		if (n)
+			c += n;
+		else
+			*c++ = '?';
+	}
+	printf("%s%-12s%s %s\n", style_bold(), name, style_end(), value);
+	free(value);
 }

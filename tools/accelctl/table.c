@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "table.h"
 
+#include <assert.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -10,9 +11,11 @@
 #include "exit.h"
 #include "message.h"
 #include "output.h"
+#include "text.h"
 
 void table_begin(struct table *table, const char *const *heads, size_t columns)
 {
+	assert(columns <= TABLE_COLUMNS_MAX);
 	memset(table, 0, sizeof(*table));
 	table->heads = heads;
 	table->columns = columns;
@@ -39,7 +42,7 @@ void table_cell(struct table *table, const char *format, ...)
 		exit(EXIT_FAILED);
 	}
 	va_end(ap);
-	table->count++;
+	text_clean(table->cells[table->count++]);
 }
 
 static void print_cell(const char *text, size_t width, bool right, bool last)
@@ -56,18 +59,23 @@ static void print_cell(const char *text, size_t width, bool right, bool last)
 
 void table_end(struct table *table)
 {
+	size_t widths[TABLE_COLUMNS_MAX];
+
+	for (size_t column = 0; column < table->columns; column++)
+		widths[column] = strlen(table->heads[column] + (*table->heads[column] == '>'));
+	for (size_t i = 0; i < table->count; i++) {
+		size_t *width = &widths[i % table->columns], length = strlen(table->cells[i]);
+
+		*width = length > *width ? length : *width;
+	}
 	for (size_t row = 0; row <= table->count / table->columns; row++) {
 		fputs(row ? "" : style_bold(), stdout);
 		for (size_t column = 0; column < table->columns; column++) {
 			const char *head = table->heads[column];
 			bool right = *head == '>';
-			size_t width = strlen(head + right);
 
-			for (size_t i = column; i < table->count; i += table->columns)
-				if (strlen(table->cells[i]) > width)
-					width = strlen(table->cells[i]);
 			print_cell(row ? table->cells[(row - 1) * table->columns + column] : head + right,
-				   width, right, column + 1 == table->columns);
+				   widths[column], right, column + 1 == table->columns);
 		}
 		fputs(row ? "" : style_end(), stdout);
 		putchar('\n');

@@ -7,6 +7,8 @@
 
 #include <stddef.h>
 
+#define TABLE_COLUMNS_MAX	16
+
 struct table {
 	const char *const *heads;	/* a '>' in front aligns the column to the right */
 	size_t columns;

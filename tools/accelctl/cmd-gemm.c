@@ -80,8 +80,12 @@ static int open_operand(struct gemm *gemm, const char *name, struct npy *npy,
 	if (status)
 		return status;
 	operand->shape.dtype = npy->dtype;
+	if (npy->rank > ACCEL_RANK_MAX) {
+		complain("cannot use '%s': it has more than %d axes", npy->name, ACCEL_RANK_MAX);
+		return EXIT_FAILED;
+	}
 	operand->shape.rank = npy->rank;
-	memcpy(operand->shape.dims, npy->dims, sizeof(npy->dims));
+	memcpy(operand->shape.dims, npy->dims, sizeof(operand->shape.dims));
 	if (operand == &gemm->product.bias)
 		return 0;
 	if (npy->dtype == ACCEL_U16) {

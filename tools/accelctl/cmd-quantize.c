@@ -11,6 +11,7 @@
 #include "args.h"
 #include "card.h"
 #include "exit.h"
+#include "interrupt.h"
 #include "message.h"
 #include "model.h"
 #include "outfile.h"
@@ -169,7 +170,7 @@ static void cell(struct table *table, const char *format, double x)
 	if (isnan(x))
 		table_cell(table, "-");
 	else if (isinf(x))
-		table_cell(table, "inf");
+		table_cell(table, x < 0 ? "-inf" : "inf");
 	else
 		table_cell(table, format, x);
 }
@@ -253,6 +254,9 @@ static int quantize(struct job *job)
 	to = args_next(job->args, "output", &at);
 	if (!to || args_next(job->args, "output", &at))
 		return args_usage(job->args, "give --output FILE, once");
+	if (output_json() && outfile_is_stdout(to))
+		return args_usage(job->args, "the model and the JSON report cannot both go to standard "
+				  "output");
 	opts.calibration = strcmp(method, "minmax") ? ACCEL_CALIBRATE_PERCENTILE :
 			   ACCEL_CALIBRATE_MINMAX;
 	opts.percentile = strcmp(method, "minmax") ? strtod(method + 1, NULL) : 0;
@@ -264,6 +268,9 @@ static int quantize(struct job *job)
 	err = accel_model_quantize(job->model, job->card.queue, &opts, &job->report);
 	if (err)
 		return fail_call("cannot quantise the model", err);
+	/* A signal may have come where nothing was waited for. */
+	if (interrupt_pending())
+		return interrupt_exit();
 	file = accel_report_file(job->report, &bytes);
 	err = outfile_write(&job->out, file, bytes);
 	if (!err)
@@ -281,6 +288,8 @@ static int quantize(struct job *job)
 		doc_print(document);
 		return EXIT_OK;
 	}
+	if (outfile_is_stdout(to))
+		return EXIT_OK;
 	card_field(&job->card);
 	field("file", "%s, %s", to, format_bytes(size, (double)bytes));
 	field("calibration", "%s, %" PRIu32 " %s", method, job->nsamples,
@@ -303,6 +312,8 @@ static int prune(struct job *job)
 	err = accel_model_prune(job->model, job->card.queue, &opts, &job->report);
 	if (err)
 		return fail_call("cannot look at the model", err);
+	if (interrupt_pending())
+		return interrupt_exit();
 	if (output_json()) {
 		document = doc_begin(job->args->command->schema);
 		doc_number(document, "samples", job->nsamples);

@@ -48,6 +48,7 @@ struct job {
 	char mismatch[160];
 	struct accel_profile *profile;
 	struct outfile trace;
+	bool piped;			/* one of the files is standard output */
 	struct batched batched;
 };
 
@@ -56,24 +57,27 @@ static const char *const caches[] = { "unused", "hit", "stored", "failed" };
 
 /* --- Files ------------------------------------------------------------------------------- */
 
-/* NAME=FILE: which of the values it is, or -1 with a message. */
+/* NAME=FILE of an option: which of the values it is. 0 or an exit code, with a message. */
 static int find(const struct job *job, const char *option, const char *text, struct io *list,
-		uint32_t n, const char **file)
+		uint32_t n, struct io **io)
 {
 	const char *equal = strchr(text, '=');
 
-	if (!equal || equal == text || !equal[1]) {
-		args_usage(job->args, "option '--%s' must be NAME=FILE, not '%s'", option, text);
-		return -1;
+	if (!equal || equal == text || !equal[1])
+		return args_usage(job->args, "option '--%s' must be NAME=FILE, not '%s'", option, text);
+	for (*io = list; *io < list + n; ++*io)
+		if (strlen((*io)->info.name) == (size_t)(equal - text) &&
+		    !strncmp((*io)->info.name, text, (size_t)(equal - text)))
+			break;
+	if (*io == list + n) {
+		complain("the model has no %s '%.*s'", option, (int)(equal - text), text);
+		hint("accelctl model show lists them");
+		return EXIT_FAILED;
 	}
-	*file = equal + 1;
-	for (uint32_t i = 0; i < n; i++)
-		if (strlen(list[i].info.name) == (size_t)(equal - text) &&
-		    !strncmp(list[i].info.name, text, (size_t)(equal - text)))
-			return (int)i;
-	complain("the model has no %s '%.*s'", option, (int)(equal - text), text);
-	hint("accelctl model show lists them");
-	return -1;
+	if ((*io)->file)
+		return args_usage(job->args, "%s '%s' is given twice", option, (*io)->info.name);
+	(*io)->file = equal + 1;
+	return 0;
 }
 
 /* By --fix, or in a compiled model. */
@@ -88,17 +92,11 @@ static int read_inputs(struct job *job)
 	const char *text;
 
 	while ((text = args_next(job->args, "input", &at))) {
-		const char *file;
-		int i = find(job, "input", text, job->in, job->inputs, &file), status;
 		struct io *io;
+		int status = find(job, "input", text, job->in, job->inputs, &io);
 
-		if (i < 0)
-			return strchr(text, '=') ? EXIT_FAILED : EXIT_USAGE;
-		io = &job->in[i];
-		if (io->file)
-			return args_usage(job->args, "input '%s' is given twice", io->info.name);
-		io->file = file;
-		status = model_read(&io->info, file, &io->data, &io->from_pb);
+		if (!status)
+			status = model_read(&io->info, io->file, &io->data, &io->from_pb);
 		if (status)
 			return status;
 	}
@@ -132,22 +130,20 @@ static int open_outputs(struct job *job)
 	const char *text;
 
 	while ((text = args_next(job->args, "output", &at))) {
-		const char *file;
-		int i = find(job, "output", text, job->out, job->outputs, &file), status;
+		struct io *io;
+		int status = find(job, "output", text, job->out, job->outputs, &io);
 
-		if (i < 0)
-			return strchr(text, '=') ? EXIT_FAILED : EXIT_USAGE;
-		if (job->out[i].file)
-			return args_usage(job->args, "output '%s' is given twice",
-					  job->out[i].info.name);
-		job->out[i].file = file;
-		status = outfile_open(&job->out[i].out, file);
+		if (!status)
+			status = outfile_open(&io->out, io->file);
 		if (status)
 			return status;
+		job->piped |= outfile_is_stdout(io->file);
 	}
-	if (args_given(job->args, "trace"))
-		return outfile_open(&job->trace, args_text(job->args, "trace"));
-	return 0;
+	text = args_text(job->args, "trace");
+	job->piped |= text && outfile_is_stdout(text);
+	if (job->piped && (output_json() || args_given(job->args, "profile")))
+		return args_usage(job->args, "a result and the report cannot both go to standard output");
+	return text ? outfile_open(&job->trace, text) : 0;
 }
 
 /* The one that is written last would replace the other. */
@@ -554,7 +550,7 @@ static int work(struct job *job)
 		status = write_outputs(job);
 	if (output_json() && (!status || status == EXIT_MISMATCH))
 		print_json(job);
-	else if (!status)
+	else if (!status && !job->piped)
 		print_text(job);
 	return status;
 }

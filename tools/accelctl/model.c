@@ -140,6 +140,9 @@ static int read_npy(struct accel_value_info *info, const char *file, void **data
 	if (!*data)
 		complain("out of memory");
 	status = *data ? npy_read(&npy, *data) : EXIT_FAILED;
+	/* As in tensors of ONNX: what is not 0 is true. */
+	for (uint64_t i = 0; !status && npy.dtype == ACCEL_BOOL && i < npy.count; i++)
+		((uint8_t *)*data)[i] = ((uint8_t *)*data)[i] != 0;
 	npy_close(&npy);
 	return status;
 }
@@ -156,6 +159,8 @@ int model_read(struct accel_value_info *info, const char *file, void **data, boo
 		return fail_call("cannot read an input", err);
 	*from_pb = true;
 	tensor.name = info->name;
+	/* Of the file; whether the input is one says the model. */
+	tensor.constant = info->constant;
 	*info = tensor;
 	return 0;
 }

@@ -136,7 +136,7 @@ static const char *parse_shape(struct npy *npy, struct cursor *c)
 		if (!digit)
 			return "the shape in its header cannot be understood";
 		if (npy->rank == NPY_RANK_MAX)
-			return "it has more than 6 axes";
+			return "it has more than 8 axes";
 		npy->dims[npy->rank++] = (uint32_t)dim;
 		comma = take(c, ',');
 	}

@@ -12,9 +12,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include <accel/types.h>
+#include <accel/model.h>
 
-#define NPY_RANK_MAX	ACCEL_RANK_MAX
+#define NPY_RANK_MAX	ACCEL_VALUE_RANK_MAX
 #define NPY_HEADER_MAX	65536
 
 struct npy {

@@ -51,10 +51,29 @@ static struct ir_value *factor(struct onnx_cx *c, struct ir_value *variance, str
 	return scale ? b_binary(g, IR_DIV, scale, y) : b_unary(g, IR_RECIPROCAL, y);
 }
 
+/* Squares of 16 bits overflow above 256: they are taken in 32. */
+static struct ir_value *wide(struct ir_graph *g, struct ir_value *x)
+{
+	return accel_dtype_size(x->dtype) == 2 ? b_cast(g, x, ACCEL_F32) : x;
+}
+
+/* In what a layer's statistics are; ACCEL_NONE after an error. */
+static enum accel_dtype stash(struct onnx_cx *c)
+{
+	int64_t type = onnx_attr_i(c, "stash_type", 1);
+	enum accel_dtype t = type > 0 && type < 100 ? onnx_dtype((int32_t)type) : ACCEL_NONE;
+
+	if (ir_is_float(t) || t == ACCEL_F64)
+		return t;
+	ir_fail(c->g, "'stash_type' is %lld, which is no type of floating point", (long long)type);
+	return ACCEL_NONE;
+}
+
 static void batch_norm(struct onnx_cx *c, int arg)
 {
 	struct ir_graph *g = c->g;
 	struct ir_value *x = c->in[0], *p[4], *y;
+	enum accel_dtype t = x->dtype;
 	double epsilon = (double)onnx_attr_f(c, "epsilon", 1e-5f);
 	double momentum = (double)onnx_attr_f(c, "momentum", 0.9f);
 	bool training = c->opset >= 14 && onnx_attr_i(c, "training_mode", 0);
@@ -71,9 +90,15 @@ static void batch_norm(struct onnx_cx *c, int arg)
 		ir_fail(g, "its operand has %u axes, 2 are the least", x->rank);
 		return;
 	}
+	/* Parameters may be of a larger type, and have numbers that the operand's has not. */
+	for (int i = 0; i < 4; i++)
+		if (c->in[1 + i]->dtype != t)
+			t = accel_dtype_size(c->in[1 + i]->dtype) > accel_dtype_size(t) ?
+			    c->in[1 + i]->dtype : accel_dtype_size(t) == 2 ? ACCEL_F32 : t;
+	x = b_cast(g, x, t);
 	for (int i = 0; i < 4; i++) {
-		p[i] = b_cast(g, channels(c, c->in[1 + i], x), x->dtype);
-		if (!p[i])
+		p[i] = b_cast(g, channels(c, c->in[1 + i], c->in[0]), t);
+		if (!p[i] || !x)
 			return;
 	}
 	for (int i = 2; i < 4 && training; i++) {
@@ -90,13 +115,14 @@ static void batch_norm(struct onnx_cx *c, int arg)
 	}
 	y = b_binary(g, IR_SUB, x, p[2]);
 	y = b_binary(g, IR_MUL, y, factor(c, p[3], p[0], epsilon));
-	c->out[0] = b_binary(g, IR_ADD, y, p[1]);
+	y = b_binary(g, IR_ADD, y, p[1]);
+	c->out[0] = y ? b_cast(g, y, c->in[0]->dtype) : NULL;
 }
 
 static void instance_norm(struct onnx_cx *c, int arg)
 {
 	struct ir_graph *g = c->g;
-	struct ir_value *x = c->in[0], *y, *variance;
+	struct ir_value *x = c->in[0], *y, *variance, *scale, *bias;
 	double epsilon = (double)onnx_attr_f(c, "epsilon", 1e-5f);
 	uint32_t axes;
 
@@ -109,10 +135,16 @@ static void instance_norm(struct onnx_cx *c, int arg)
 		return;
 	}
 	axes = ((1u << x->rank) - 1) & ~3u;
+	scale = channels(c, c->in[1], x);
+	bias = channels(c, c->in[2], x);
+	x = wide(g, x);
+	if (!scale || !bias || !x)
+		return;
 	y = b_binary(g, IR_SUB, x, b_reduce(g, ACCEL_REDUCE_MEAN, x, axes, true));
 	variance = b_reduce(g, ACCEL_REDUCE_MEAN, b_unary(g, IR_SQUARE, y), axes, true);
-	y = b_binary(g, IR_MUL, y, factor(c, variance, channels(c, c->in[1], x), epsilon));
-	c->out[0] = b_binary(g, IR_ADD, y, channels(c, c->in[2], x));
+	y = b_binary(g, IR_MUL, y, factor(c, variance, b_cast(g, scale, x->dtype), epsilon));
+	y = b_binary(g, IR_ADD, y, b_cast(g, bias, x->dtype));
+	c->out[0] = y ? b_cast(g, y, c->in[0]->dtype) : NULL;
 }
 
 static void layer_norm(struct onnx_cx *c, int arg)
@@ -121,28 +153,31 @@ static void layer_norm(struct onnx_cx *c, int arg)
 	struct ir_value *x = c->in[0], *y, *mean, *inverse;
 	double epsilon = (double)onnx_attr_f(c, "epsilon", 1e-5f);
 	int64_t axis = b_axis(g, onnx_attr_i(c, "axis", -1), x->rank);
+	enum accel_dtype kept = stash(c);
 	uint32_t axes;
 
 	(void)arg;
-	onnx_attr_i(c, "stash_type", 1);
-	if (axis < 0 || !floats(c, x))
+	if (axis < 0 || !kept || !floats(c, x))
 		return;
 	axes = ((1u << x->rank) - 1) & ~((1u << axis) - 1);
-	mean = b_reduce(g, ACCEL_REDUCE_MEAN, x, axes, true);
-	y = b_binary(g, IR_SUB, x, mean);
+	x = wide(g, x);
+	mean = x ? b_reduce(g, ACCEL_REDUCE_MEAN, x, axes, true) : NULL;
+	y = x ? b_binary(g, IR_SUB, x, mean) : NULL;
 	inverse = b_reduce(g, ACCEL_REDUCE_MEAN, b_unary(g, IR_SQUARE, y), axes, true);
 	inverse = factor(c, inverse, NULL, epsilon);
 	y = b_binary(g, IR_MUL, y, inverse);
-	y = b_binary(g, IR_MUL, y, c->in[1]);
+	if (!y)
+		return;
+	y = b_binary(g, IR_MUL, b_cast(g, y, c->in[0]->dtype), c->in[1]);
 	if (onnx_in(c, 2))
 		y = b_binary(g, IR_ADD, y, c->in[2]);
 	if (y && y->rank != x->rank)
 		ir_fail(g, "a parameter does not broadcast to the operand");
 	c->out[0] = y;
 	if (c->nout > 1)
-		c->out[1] = mean;
+		c->out[1] = b_cast(g, mean, kept);
 	if (c->nout > 2)
-		c->out[2] = inverse;
+		c->out[2] = b_cast(g, inverse, kept);
 }
 
 /* x / (bias + alpha / size * sum over size channels around of x * x) ^ beta. */
@@ -200,8 +235,7 @@ static void group_norm(struct onnx_cx *c, int arg)
 	int64_t groups = onnx_attr_i(c, "num_groups", 0), parts, dims[3];
 
 	(void)arg;
-	onnx_attr_i(c, "stash_type", 1);
-	if (!floats(c, x))
+	if (!stash(c) || !floats(c, x))
 		return;
 	if (x->rank < 3 || groups < 1 || x->dims[1] % groups) {
 		ir_fail(g, "%lld groups of an operand of %u axes", (long long)groups, x->rank);
@@ -215,11 +249,14 @@ static void group_norm(struct onnx_cx *c, int arg)
 	dims[1] = groups;
 	parts = dims[0] * groups;
 	dims[2] = x->count / (parts > 0 ? parts : 1);
-	y = b_reshape(g, x, 3, dims);
+	y = wide(g, x);
+	y = y ? b_reshape(g, y, 3, dims) : NULL;
+	if (!y)
+		return;
 	y = b_binary(g, IR_SUB, y, b_reduce(g, ACCEL_REDUCE_MEAN, y, 4, true));
 	variance = b_reduce(g, ACCEL_REDUCE_MEAN, b_unary(g, IR_SQUARE, y), 4, true);
 	y = b_binary(g, IR_MUL, y, factor(c, variance, NULL, epsilon));
-	y = b_reshape(g, y, x->rank, x->dims);
+	y = y ? b_cast(g, b_reshape(g, y, x->rank, x->dims), x->dtype) : NULL;
 	y = b_binary(g, IR_MUL, y, channels(c, c->in[1], x));
 	c->out[0] = b_binary(g, IR_ADD, y, channels(c, c->in[2], x));
 }
@@ -232,13 +269,15 @@ static void rms_norm(struct onnx_cx *c, int arg)
 	int64_t axis = b_axis(g, onnx_attr_i(c, "axis", -1), x->rank);
 
 	(void)arg;
-	onnx_attr_i(c, "stash_type", 1);
-	if (axis < 0 || !floats(c, x))
+	if (axis < 0 || !stash(c) || !floats(c, x))
+		return;
+	x = wide(g, x);
+	if (!x)
 		return;
 	y = b_reduce(g, ACCEL_REDUCE_MEAN, b_unary(g, IR_SQUARE, x),
 		     ((1u << x->rank) - 1) & ~((1u << axis) - 1), true);
 	y = b_binary(g, IR_MUL, x, factor(c, y, NULL, epsilon));
-	y = b_binary(g, IR_MUL, y, c->in[1]);
+	y = y ? b_binary(g, IR_MUL, b_cast(g, y, c->in[0]->dtype), c->in[1]) : NULL;
 	if (y && y->rank != x->rank)
 		ir_fail(g, "the scale does not broadcast to the operand");
 	c->out[0] = y;
@@ -262,10 +301,14 @@ static void mean_variance(struct onnx_cx *c, int arg)
 	}
 	if (!floats(c, x))
 		return;
+	x = wide(g, x);
+	if (!x)
+		return;
 	y = b_binary(g, IR_SUB, x, b_reduce(g, ACCEL_REDUCE_MEAN, x, axes, true));
 	deviation = b_reduce(g, ACCEL_REDUCE_MEAN, b_unary(g, IR_SQUARE, y), axes, true);
 	deviation = b_binary(g, IR_ADD, b_unary(g, IR_SQRT, deviation), number(c, x, 1e-9));
-	c->out[0] = b_binary(g, IR_DIV, y, deviation);
+	y = b_binary(g, IR_DIV, y, deviation);
+	c->out[0] = y ? b_cast(g, y, c->in[0]->dtype) : NULL;
 }
 
 static void lp_norm(struct onnx_cx *c, int arg)
@@ -281,10 +324,14 @@ static void lp_norm(struct onnx_cx *c, int arg)
 		ir_fail(g, "norm %lld is neither 1 nor 2", (long long)p);
 		return;
 	}
+	x = wide(g, x);
+	if (!x)
+		return;
 	sum = b_reduce(g, p == 1 ? ACCEL_REDUCE_SUMABS : ACCEL_REDUCE_SUMSQ, x, 1u << axis, true);
 	if (p == 2)
 		sum = b_unary(g, IR_SQRT, sum);
-	c->out[0] = b_binary(g, IR_DIV, x, sum);
+	x = b_binary(g, IR_DIV, x, sum);
+	c->out[0] = x ? b_cast(g, x, c->in[0]->dtype) : NULL;
 }
 
 static void global_pool(struct onnx_cx *c, int max)

@@ -82,21 +82,35 @@ static bool mask_of(struct onnx_cx *c, const struct ir_value *q, const struct ir
 		}
 		*sum = mask;
 	}
-	if (onnx_attr_i(c, "is_causal", 0)) {
-		v = b_binary(g, IR_ADD, count(g, rows, 2, 0), ir_scalar_f(g, ACCEL_I64, (double)past));
-		v = barred(c, b_binary(g, IR_GE, v, count(g, columns, 2, 1)), q);
-		*sum = *sum ? b_binary(g, IR_ADD, *sum, v) : v;
-	}
 	if (length) {
 		if (length->rank != 1 || length->dtype != ACCEL_I64 || length->dims[0] != q->dims[0]) {
 			ir_fail(g, "the lengths are not i64, one for each of the batch");
 			return false;
 		}
-		v = b_reshape(g, length, 4, (int64_t[]){ q->dims[0], 1, 1, 1 });
-		v = barred(c, b_binary(g, IR_LT, count(g, columns, 4, 3), v), q);
+		length = b_reshape(g, length, 4, (int64_t[]){ q->dims[0], 1, 1, 1 });
+	}
+	if (onnx_attr_i(c, "is_causal", 0)) {
+		/* The last query is that of the last key. */
+		v = length ? b_binary(g, IR_SUB, length, ir_scalar_f(g, ACCEL_I64, (double)rows)) :
+			     ir_scalar_f(g, ACCEL_I64, (double)past);
+		v = b_binary(g, IR_ADD, count(g, rows, 2, 0), v);
+		v = barred(c, b_binary(g, IR_GE, v, count(g, columns, 2, 1)), q);
+		*sum = *sum ? b_binary(g, IR_ADD, *sum, v) : v;
+	}
+	if (length) {
+		v = barred(c, b_binary(g, IR_LT, count(g, columns, 4, 3), length), q);
 		*sum = *sum ? b_binary(g, IR_ADD, *sum, v) : v;
 	}
 	return !g->error && !c->why;
+}
+
+/* Who may see nothing has nothing of it: the softmax would be no numbers. */
+static struct ir_value *unless_barred(struct onnx_cx *c, struct ir_value *y, struct ir_value *sum)
+{
+	struct ir_value *most = b_reduce(c->g, ACCEL_REDUCE_MAX, sum, 1u << (sum->rank - 1), true);
+
+	most = most ? b_binary(c->g, IR_GT, most, number(c, sum, -INFINITY)) : NULL;
+	return most ? b_where(c->g, most, y, number(c, y, 0)) : NULL;
 }
 
 static bool shapes(struct onnx_cx *c, const struct ir_value *q, const struct ir_value *k,
@@ -150,19 +164,27 @@ static void attention(struct onnx_cx *c, int arg)
 	k = b_transpose(g, repeated(g, k, q->dims[1] / k->dims[1]), (int64_t[]){ 0, 1, 3, 2 });
 	v = repeated(g, v, q->dims[1] / v->dims[1]);
 	y = steps[0] = b_matmul(g, b_binary(g, IR_MUL, q, number(c, q, scale)), k);
-	if (sum)
-		y = b_binary(g, IR_ADD, y, sum);
-	steps[1] = y;
+	/* Before the mask: what is barred would be let in again. */
 	if (cap != 0 && y) {
 		y = b_act(g, ACCEL_ACT_TANH, b_binary(g, IR_DIV, y, number(c, q, cap)), 0, 0);
 		y = b_binary(g, IR_MUL, y, number(c, q, cap));
+		if (c->nout > 3 && (mode == 1 || mode == 2)) {
+			onnx_cannot(c, "products after 'softcap' or the mask, as its specifications do not "
+				    "agree on their order, are not supported");
+			return;
+		}
 	}
-	steps[2] = y;
+	if (sum)
+		y = b_binary(g, IR_ADD, y, sum);
+	steps[1] = steps[2] = y;
 	if (y && y->rank != 4)
 		ir_fail(g, "its mask has more axes than the products");
 	if (t != ACCEL_NONE)
 		y = b_cast(g, y, t);
-	y = steps[3] = b_cast(g, b_softmax(g, y, 8, false), q->dtype);
+	y = b_cast(g, b_softmax(g, y, 8, false), q->dtype);
+	if (sum && (onnx_in(c, 3) || onnx_in(c, 6)) && y)
+		y = unless_barred(c, y, sum);
+	steps[3] = y;
 	if (c->nout > 3)
 		c->out[3] = steps[mode];
 	y = b_matmul(g, y, v);

@@ -37,10 +37,11 @@ static void reference(const struct attention *a, const float *q, const float *k,
 				for (int i = 0; i < SIZE; i++)
 					p[c] += (double)q[(h * ROWS + r) * SIZE + i] *
 						(double)keys[c * SIZE + i] * scale;
-				if ((a->mask && !mask[r * ALL + c]) || (a->causal && c > r + PAST))
-					p[c] = -INFINITY;
+				/* First: what is masked must not come back as -cap. */
 				if (a->cap != 0)
 					p[c] = (double)a->cap * tanh(p[c] / (double)a->cap);
+				if ((a->mask && !mask[r * ALL + c]) || (a->causal && c > r + PAST))
+					p[c] = -INFINITY;
 				most = fmax(most, p[c]);
 			}
 			for (int c = 0; c < ALL; c++)
@@ -132,6 +133,46 @@ static void attends(void)
 	}
 }
 
+/* Keys that are all the same, so that each row is the mean of the values that it may see. */
+static Onnx__ModelProto *means(const char *in)
+{
+	static const float k[16], v[16] = { 1, 2, 3, 4, 11, 22, 33, 44, 111, 222, 333, 444, 5, 6, 7, 8 };
+	Onnx__ModelProto *m = onnx_model(24);
+
+	m->ir_version = 11;
+	onnx_input(m, "q", F32, (int64_t[]){ 1, 1, 2, 4, -1 });
+	onnx_raw(m, "k", F32, (int64_t[]){ 1, 1, 4, 4, -1 }, k, sizeof(k));
+	onnx_raw(m, "v", F32, (int64_t[]){ 1, 1, 4, 4, -1 }, v, sizeof(v));
+	onnx_node(m, "Attention", in, "y");
+	onnx_output(m, "y", F32);
+	return m;
+}
+
+static void corners(void)
+{
+	static const float q[8] = { 1, -2, 3, -4, 5, -6, 7, -8 };
+	Onnx__ModelProto *m = means("q k v m");
+	struct one o;
+
+	/* A row that may see nothing. */
+	onnx_raw(m, "m", BOOLEAN, (int64_t[]){ 2, 4, -1 }, "\1\1\0\0\0\0\0\0", 8);
+	CHECK(one_near(m, q, sizeof(q), (float[]){ 6, 12, 18, 24, 0, 0, 0, 0 }, 8, 1e-4));
+	/* Causal, of keys that are padded behind: the last query is that of the last key. */
+	m = means("q k v - - - n");
+	onnx_longs(m, "n", (int64_t[]){ 3 }, 1);
+	onnx_int(m->graph->node[0], "is_causal", 1);
+	CHECK(one_near(m, q, sizeof(q), (float[]){ 6, 12, 18, 24, 41, 82, 123, 164 }, 8, 1e-4));
+	/* Which of the two comes first is not agreed. */
+	m = means("q k v");
+	onnx_float(m->graph->node[0], "softcap", 2);
+	onnx_int(m->graph->node[0], "qk_matmul_output_mode", 1);
+	m->graph->node[0]->output = (char *[]){ (char *)"y", (char *)"", (char *)"", (char *)"p" };
+	m->graph->node[0]->n_output = 4;
+	onnx_output(m, "p", F32);
+	CHECK_ERR_TEXT(one_make(&o, m, NULL), -EOPNOTSUPP, "softcap");
+	one_done(&o);
+}
+
 static void refused(void)
 {
 	float q[HEADS * ROWS * SIZE], want[HEADS * ROWS * WIDE];
@@ -199,6 +240,7 @@ static void rotations(void)
 
 static const struct check_test tests[] = {
 	TEST(attends),
+	TEST(corners),
 	TEST(refused),
 	TEST(rotations),
 };

@@ -162,10 +162,13 @@ static double from_grid(double x, int64_t length, const struct plane *p, enum ir
 	x = p->corners ? (x + 1) / 2 * (double)(length - 1) : ((x + 1) * (double)length - 1) / 2;
 	if (how == IR_SAMPLE_NEAREST)
 		x = rint(x);
-	if (p->beyond == IR_BEYOND_EDGE)
-		x = clamp(x, length);
-	else if (p->beyond == IR_BEYOND_REFLECT)
+	if (p->beyond == IR_BEYOND_EDGE) {
+		/* Within half an element of the image, its neighbours are what is clamped. */
+		if (x < edge(p->corners, length, false) || x > edge(p->corners, length, true))
+			x = clamp(x, length);
+	} else if (p->beyond == IR_BEYOND_REFLECT) {
 		x = mirror(x, edge(p->corners, length, false), edge(p->corners, length, true));
+	}
 	return how == IR_SAMPLE_NEAREST ? rint(x) : x;
 }
 

@@ -226,6 +226,15 @@ static void clip(struct onnx_cx *c, int arg)
 /* Functions made of others. */
 enum { CELU, MISH, PRELU, SHRINK, SOFTSIGN, THRESHOLDED };
 
+/* Whether @v is known, and has neither infinities nor NaN. */
+static bool finite_constant(const struct ir_value *v)
+{
+	for (int64_t i = 0; v->data && i < v->count; i++)
+		if (!isfinite(eval_load(v->dtype, (const char *)v->data + (size_t)i * accel_dtype_size(v->dtype))))
+			return false;
+	return v->data;
+}
+
 static void composed(struct onnx_cx *c, int which)
 {
 	struct ir_graph *g = c->g;
@@ -237,6 +246,10 @@ static void composed(struct onnx_cx *c, int which)
 	switch (which) {
 	case CELU:
 		alpha = (double)onnx_attr_f(c, "alpha", 1);
+		if (!(alpha > 0)) {
+			onnx_cannot(c, "with an alpha of %g it is not supported", alpha);
+			return;
+		}
 		y = b_binary(g, IR_DIV, x, number(c, x, alpha));
 		y = b_act(g, ACCEL_ACT_ELU, y, 1, 0);
 		y = y ? b_binary(g, IR_MUL, y, number(c, x, alpha)) : NULL;
@@ -253,8 +266,13 @@ static void composed(struct onnx_cx *c, int which)
 
 			t = b_reshape(g, t, x->rank - 1, dims);
 		}
-		t = b_binary(g, IR_MUL, b_binary(g, IR_MIN, x, zero), t);
-		y = b_binary(g, IR_ADD, b_binary(g, IR_MAX, x, zero), t);
+		/* 0 times a slope that is not finite would be no number. */
+		if (t && !finite_constant(t)) {
+			y = b_where(g, b_binary(g, IR_LT, x, zero), b_binary(g, IR_MUL, x, t), x);
+		} else {
+			t = b_binary(g, IR_MUL, b_binary(g, IR_MIN, x, zero), t);
+			y = b_binary(g, IR_ADD, b_binary(g, IR_MAX, x, zero), t);
+		}
 		if (y && (y->rank != x->rank || memcmp(y->dims, x->dims, x->rank * sizeof(*x->dims))))
 			ir_fail(g, "the slope does not broadcast to the operand");
 		break;

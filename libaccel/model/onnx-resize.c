@@ -74,7 +74,7 @@ static bool origin(const struct how *h, double x, double *at)
 		*at = (h->to == 1 ? *at / 2 : x * *at / (double)(h->to - 1)) + h->roi[0] * (from - 1);
 		return *at >= 0 && *at <= from - 1;
 	case PYTORCH_HALF_PIXEL:
-		*at = h->to == 1 ? -0.5 : (x + 0.5) / h->scale - 0.5;
+		*at = h->to == 1 ? 0 : (x + 0.5) / h->scale - 0.5;
 		return true;
 	case HALF_PIXEL_SYMMETRIC:
 		*at = from / 2 * (1 - (double)h->to / to) + (x + 0.5) / h->scale - 0.5;
@@ -268,6 +268,12 @@ static void resize_all(struct onnx_cx *c, struct how *h, const int64_t *axes, in
 	c->out[0] = x;
 }
 
+/* As ONNX infers it: in f32, where 5 times 1.4 is 7. */
+static int64_t scaled(double scale, int64_t length)
+{
+	return (int64_t)floorf((float)scale * (float)length);
+}
+
 static void resize(struct onnx_cx *c, int arg)
 {
 	bool old = c->opset < 11;
@@ -313,7 +319,7 @@ static void resize(struct onnx_cx *c, int arg)
 			return;
 		}
 		if (nscales >= 0)
-			sizes[i] = (int64_t)floor(scales[i] * (double)x->dims[axes[i]]);
+			sizes[i] = scaled(scales[i], x->dims[axes[i]]);
 	}
 	if (nscales < 0)
 		keep_ratio(c, policy, axes, n, sizes, scales);
@@ -352,7 +358,7 @@ static void upsample(struct onnx_cx *c, int arg)
 			ir_fail(c->g, "axis %d cannot be made longer like that", i);
 			return;
 		}
-		sizes[i] = (int64_t)floor(scales[i] * (double)x->dims[i]);
+		sizes[i] = scaled(scales[i], x->dims[i]);
 	}
 	resize_all(c, &h, axes, n, sizes, scales, roi);
 }

@@ -533,6 +533,132 @@ static void nothing(void)
 	}
 }
 
+/* --- Numbers of 16 bits, whose squares are none ------------------------------------------- */
+
+enum { HALVES = 8 };
+
+static const float halves[HALVES] = { 400, -800, 1200, -160, 320, -640, 1000, -240 };
+
+/* A layer of f16, between casts: with a scale of 1 and, if it takes one, a bias of 0. */
+static Onnx__NodeProto *layer16(Onnx__ModelProto *m, const char *op, const char *in, int64_t scales)
+{
+	static const uint16_t one[HALVES] = { 0x3c00, 0x3c00, 0x3c00, 0x3c00, 0x3c00, 0x3c00, 0x3c00, 0x3c00 };
+	static const uint16_t zero[HALVES];
+	Onnx__NodeProto *n;
+
+	m->ir_version = 11;
+	onnx_input(m, "x", F32, scales == HALVES ? (int64_t[]){ 1, HALVES, -1 } : (int64_t[]){ 1, 1, HALVES, -1 });
+	onnx_raw(m, "s", F16, (int64_t[]){ scales, -1 }, one, (size_t)scales * 2);
+	onnx_raw(m, "b", F16, (int64_t[]){ scales, -1 }, zero, (size_t)scales * 2);
+	onnx_int(onnx_node(m, "Cast", "x", "h"), "to", F16);
+	n = onnx_node(m, op, in, "z");
+	onnx_int(onnx_node(m, "Cast", "z", "y"), "to", F32);
+	onnx_output(m, "y", F32);
+	return n;
+}
+
+static void norms_of_halves(void)
+{
+	float centred[HALVES], rms[HALVES], unit[HALVES], both[HALVES + 1];
+	double mean = 0, square = 0, variance = 0;
+	Onnx__ModelProto *m = onnx_model(23);
+	Onnx__NodeProto *n;
+
+	for (int i = 0; i < HALVES; i++) {
+		mean += (double)halves[i] / HALVES;
+		square += (double)halves[i] * (double)halves[i] / HALVES;
+	}
+	for (int i = 0; i < HALVES; i++)
+		variance += ((double)halves[i] - mean) * ((double)halves[i] - mean) / HALVES;
+	for (int i = 0; i < HALVES; i++) {
+		centred[i] = (float)(((double)halves[i] - mean) / sqrt(variance));
+		rms[i] = (float)((double)halves[i] / sqrt(square));
+		unit[i] = (float)((double)halves[i] / sqrt(square * HALVES));
+	}
+	n = layer16(m, "LayerNormalization", "h s b", HALVES);
+	CHECK(one_near(m, halves, sizeof(halves), centred, HALVES, 2e-3));
+	/* Its mean is of f32, as the specification has it. */
+	onnx_node(m, "Reshape", "m as", "m1");
+	onnx_node(m, "Reshape", "y as", "y1");
+	onnx_longs(m, "as", (int64_t[]){ -1 }, 1);
+	onnx_int(onnx_node(m, "Concat", "y1 m1", "both"), "axis", 0);
+	n->output = (char *[]){ (char *)"z", (char *)"m" };
+	n->n_output = 2;
+	m->graph->output[0]->name = (char *)"both";
+	memcpy(both, centred, sizeof(centred));
+	both[HALVES] = (float)mean;
+	CHECK(one_near(m, halves, sizeof(halves), both, HALVES + 1, 2e-3));
+	m = onnx_model(23);
+	layer16(m, "RMSNormalization", "h s", HALVES);
+	CHECK(one_near(m, halves, sizeof(halves), rms, HALVES, 2e-3));
+	m = onnx_model(23);
+	layer16(m, "InstanceNormalization", "h s b", 1);
+	CHECK(one_near(m, halves, sizeof(halves), centred, HALVES, 2e-3));
+	m = onnx_model(23);
+	onnx_int(layer16(m, "GroupNormalization", "h s b", 1), "num_groups", 1);
+	CHECK(one_near(m, halves, sizeof(halves), centred, HALVES, 2e-3));
+	m = onnx_model(23);
+	layer16(m, "LpNormalization", "h", HALVES);
+	CHECK(one_near(m, halves, sizeof(halves), unit, HALVES, 2e-3));
+	/* A variance that f16 does not have. */
+	m = onnx_model(23);
+	onnx_raw(m, "mean", F32, (int64_t[]){ 1, -1 }, (float[]){ 0 }, 4);
+	onnx_raw(m, "var", F32, (int64_t[]){ 1, -1 }, (float[]){ 1e6f }, 4);
+	layer16(m, "BatchNormalization", "h s b mean var", 1);
+	for (int i = 0; i < HALVES; i++)
+		unit[i] = halves[i] / 1000;
+	CHECK(one_near(m, halves, sizeof(halves), unit, HALVES, 2e-3));
+}
+
+/* --- Edges ---------------------------------------------------------------------------------- */
+
+/* Lengths are what ONNX infers: in f32, where 5 times 1.4 is 7. */
+static void lengths(void)
+{
+	static const float x[5] = { 0, 1, 2, 3, 4 }, scales[3] = { 1, 1, 1.4f };
+	Onnx__ModelProto *m = onnx_model(13);
+	Onnx__NodeProto *n;
+
+	onnx_input(m, "x", F32, (int64_t[]){ 1, 1, 5, -1 });
+	onnx_raw(m, "s", F32, (int64_t[]){ 3, -1 }, scales, sizeof(scales));
+	n = onnx_node(m, "Resize", "x - s", "y");
+	onnx_string(n, "coordinate_transformation_mode", "asymmetric");
+	onnx_string(n, "nearest_mode", "floor");
+	onnx_output(m, "y", F32);
+	CHECK(one_gives(m, x, sizeof(x), (float[]){ 0, 0, 1, 2, 2, 3, 4 }, 28));
+}
+
+static void edges(void)
+{
+	static const float x[2] = { 2, -1 }, slope[2] = { INFINITY, 0.5f }, place[2] = { -0.92f, 0 };
+	Onnx__ModelProto *m = onnx_model(16);
+	Onnx__NodeProto *n;
+	float image[20];
+	struct one o;
+
+	onnx_input(m, "x", F32, (int64_t[]){ 2, -1 });
+	onnx_raw(m, "s", F32, (int64_t[]){ 2, -1 }, slope, sizeof(slope));
+	onnx_node(m, "PRelu", "x s", "y");
+	onnx_output(m, "y", F32);
+	CHECK(one_gives(m, x, sizeof(x), (float[]){ 2, -0.5f }, 8));
+	m->graph->node[0]->op_type = (char *)"Celu";
+	m->graph->node[0]->n_input = 1;
+	onnx_float(m->graph->node[0], "alpha", -1.5f);
+	CHECK_ERR_TEXT(one_make(&o, m, NULL), -EOPNOTSUPP, "alpha");
+	one_done(&o);
+	/* Beside the first column, but within half an element of it. */
+	for (int i = 0; i < 20; i++)
+		image[i] = (float)(i * i);
+	m = onnx_model(16);
+	onnx_input(m, "x", F32, (int64_t[]){ 1, 1, 4, 5, -1 });
+	onnx_raw(m, "g", F32, (int64_t[]){ 1, 1, 1, 2, -1 }, place, sizeof(place));
+	n = onnx_node(m, "GridSample", "x g", "y");
+	onnx_string(n, "mode", "bicubic");
+	onnx_string(n, "padding_mode", "border");
+	onnx_output(m, "y", F32);
+	CHECK(one_near(m, image, sizeof(image), (float[]){ 51.361f }, 1, 0.01));
+}
+
 static const struct check_test tests[] = {
 	TEST(fixed),
 	TEST(ignored),
@@ -542,6 +668,9 @@ static const struct check_test tests[] = {
 	TEST(einsum),
 	TEST(volumes),
 	TEST(nothing),
+	TEST(norms_of_halves),
+	TEST(lengths),
+	TEST(edges),
 };
 
 CHECK_MAIN(tests)

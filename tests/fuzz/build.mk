@@ -60,7 +60,7 @@ $(FUZZ)/fuzz_onnx $(FUZZ)/fuzz_compiled: $(FUZZ)/fuzz_%: $(FUZZ)/tests/fuzz/%.o 
 
 # The reader of dumps and the plan of a replay: parts of accelctl, and the library's names.
 FUZZ_DUMP := $(patsubst %,$(FUZZ)/tools/accelctl/%.o,dump dump-fault dump-json dump-names dump-table \
-	output packet replay table) $(FUZZ)/libaccel/result.o $(FUZZ)/libaccel/dtype.o
+	output packet replay table text) $(FUZZ)/libaccel/result.o $(FUZZ)/libaccel/dtype.o
 FUZZ_OBJS += $(FUZZ_DUMP) $(FUZZ)/tests/fuzz/dump.o
 
 $(FUZZ_DUMP) $(FUZZ)/tests/fuzz/dump.o: FUZZ_CFLAGS += -Ilibaccel/include -Itools/accelctl \

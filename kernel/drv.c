@@ -16,6 +16,7 @@
 #include "loom.h"
 #include "memory.h"
 #include "queue.h"
+#include "ring.h"
 
 /* Ends of queues and delivery of events: what must not happen where it comes up. */
 struct workqueue_struct *loom_wq;
@@ -163,8 +164,14 @@ static int loom_release(struct inode *inode, struct file *filp)
 {
 	struct drm_file *file = filp->private_data;
 	struct loom_client *client = file->driver_priv;
+	struct loom_ring *ring;
 
 	client_close(client);
+	/* Whoever has signalled the last fence may be about to let go of its job. */
+	list_for_each_entry(ring, &client->ldev->active_rings, link) {
+		spin_lock_irq(&ring->lock);
+		spin_unlock_irq(&ring->lock);
+	}
 	flush_workqueue(client->ldev->submit_wq);
 	flush_workqueue(loom_wq);
 	return drm_release(inode, filp);
